@@ -1,0 +1,135 @@
+import * as z from 'zod';
+import { checkForwardedHeader, checkHeaderName, checkHeaderTemplate, checkVariable } from './header-rules.ts';
+import { traits } from './schema.ts';
+import { checkHttpUrl, refuse } from './text-rules.ts';
+
+const shared = {
+  name: z
+    .string()
+    .regex(/^[a-z0-9-]{1,32}$/)
+    .describe('1 to 32 of a–z, 0–9 and `-`; unique. Its tools are called `{name}__{tool}` on `/mcp`.'),
+  enabled: z.boolean().default(true).describe('`false` keeps the entry but neither connects nor shows it.'),
+  timeoutMs: z
+    .int()
+    .min(1)
+    .max(86_400_000)
+    .default(60_000)
+    .describe('Milliseconds without any sign of life from the upstream after which a call is given up.'),
+  maxConcurrent: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(256)
+    .describe('Calls under way at once; more are refused, so that one slow upstream cannot take everything.'),
+  audit: z
+    .strictObject({
+      response: z
+        .enum(['hash', 'content'])
+        .default('hash')
+        .describe('What the audit log keeps of an answer: its size and hash, or also its redacted content.'),
+      redact: z
+        .array(z.string().min(1))
+        .default([])
+        .describe('Globs over argument names whose values are never recorded, beside what is redacted anyway.'),
+    })
+    .prefault({})
+    .describe('What is recorded about its calls.'),
+};
+
+const auth = z
+  .preprocess(
+    (value) => (value === 'none' ? {} : value),
+    z
+      .strictObject({
+        headers: z
+          .record(z.string(), z.string())
+          .superRefine((headers, ctx) => {
+            const seen = new Set<string>();
+            for (const [name, value] of Object.entries(headers)) {
+              if (seen.has(name.toLowerCase())) refuse(ctx, 'This header is already set above.', 'Keep one.', [name]);
+              seen.add(name.toLowerCase());
+              checkHeaderName(name, ctx, [name]);
+              checkHeaderTemplate(value, ctx, [name]);
+            }
+            if (seen.size === 0) refuse(ctx, 'There is no header here.', 'Add one, or write `auth: none`.');
+          })
+          .optional()
+          .describe('One shared set of headers. Values may refer to `${env:NAME}` and `${vault:NAME}`.')
+          .register(traits, { type: 'map of header to value' }),
+        headersPerUser: z
+          .array(z.string().superRefine((name, ctx) => void checkHeaderName(name, ctx)))
+          .min(1)
+          .optional()
+          .describe('Names of headers whose values are stored in the vault for each user.'),
+      })
+      .superRefine((value, ctx) => {
+        if (value.headers === undefined || value.headersPerUser === undefined) return;
+        refuse(ctx, 'Both `headers` and `headersPerUser` are set.', 'Keep the one that this upstream needs.');
+      }),
+  )
+  .prefault('none')
+  .describe('The credential that the gateway sends in place of the caller’s: `none`, or one of the two below.')
+  .register(traits, { type: '`none` or map', default: '`none`' });
+
+/** An upstream that is reached over the network. */
+export const HttpUpstreamSchema = z.strictObject({
+  name: shared.name,
+  url: z.string().superRefine(checkHttpUrl).describe('Its MCP endpoint.').register(traits, { type: 'URL' }),
+  transport: z
+    .enum(['http', 'sse'])
+    .default('http')
+    .describe('`http` is Streamable HTTP; `sse` the older HTTP+SSE of 2024-11-05.'),
+  auth,
+  forwardHeaders: z
+    .array(
+      z
+        .string()
+        .superRefine((name, ctx) => checkForwardedHeader(name, ctx))
+        .toLowerCase(),
+    )
+    .default([])
+    .describe('Headers of the caller that may pass. All others are dropped.'),
+  timeoutMs: shared.timeoutMs,
+  maxConcurrent: shared.maxConcurrent,
+  enabled: shared.enabled,
+  audit: shared.audit,
+});
+
+/** An upstream that the gateway starts as a process and speaks to over its standard input and output. */
+export const StdioUpstreamSchema = z.strictObject({
+  name: shared.name,
+  command: z
+    .array(z.string().regex(/^[^\0]*$/))
+    .min(1)
+    .describe('Program and arguments, as a list. There is no shell: no quoting, no `$VARIABLES`, no pipes.'),
+  env: z
+    .record(z.string(), z.string())
+    .superRefine((variables, ctx) => {
+      for (const [name, value] of Object.entries(variables)) checkVariable(name, value, ctx);
+    })
+    .default({})
+    .describe(
+      'Its environment. Nothing of the gateway’s own is passed on; refer to it with `${env:NAME}`, to the vault with `${vault:NAME}`.',
+    )
+    .register(traits, { type: 'map of text' }),
+  transport: z.enum(['stdio']).default('stdio').describe('Follows from `command`.'),
+  cwd: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Its working directory, relative to the configuration file.')
+    .register(traits, { default: 'that of the gateway' }),
+  isolation: z
+    .enum(['shared', 'session'])
+    .default('shared')
+    .describe(
+      '`shared`: one process for everybody. `session`: one for each client session, which may then ask the client back.',
+    ),
+  timeoutMs: shared.timeoutMs,
+  maxConcurrent: shared.maxConcurrent,
+  enabled: shared.enabled,
+  audit: shared.audit,
+});
+
+export type HttpUpstreamEntry = z.infer<typeof HttpUpstreamSchema>;
+export type StdioUpstreamEntry = z.infer<typeof StdioUpstreamSchema>;

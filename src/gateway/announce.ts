@@ -1,0 +1,36 @@
+import { writeSseEvent } from '../mcp/sse.ts';
+import type { JsonObject } from '../model/json.ts';
+import type { GatewayContext } from './context.ts';
+import type { ListenStream } from './subscriptions-listen.ts';
+
+export type ChangedList = 'tools' | 'prompts' | 'resources';
+
+export const changed = (list: ChangedList): { method: string } => ({ method: `notifications/${list}/list_changed` });
+
+export const notificationEvent = (method: string, params?: JsonObject): Buffer =>
+  Buffer.from(writeSseEvent({ event: 'message', data: JSON.stringify({ jsonrpc: '2.0', method, ...(params && { params }) }) }));
+
+/** Tells every listening client of this upstream that lists have changed. */
+export function announceChange(
+  gateway: GatewayContext,
+  listeners: Iterable<ListenStream>,
+  upstream: string,
+  lists: readonly ChangedList[],
+): void {
+  for (const list of lists) {
+    const { method } = changed(list);
+    const event = notificationEvent(method);
+    for (const session of gateway.sessions.all()) {
+      if (session.mount.upstream === null || session.mount.upstream === upstream) session.stream?.send(event);
+    }
+    for (const stream of listeners) stream.listChanged(upstream, list);
+  }
+}
+
+/** Tells the clients that subscribed to a resource on a shared connection that it was updated. */
+export function announceUpdate(gateway: GatewayContext, upstream: string, uri: string): void {
+  const event = notificationEvent('notifications/resources/updated', { uri });
+  for (const session of gateway.sessions.all()) {
+    if (session.subscriptions.get(uri) === upstream) session.stream?.send(event);
+  }
+}

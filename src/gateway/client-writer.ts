@@ -1,0 +1,70 @@
+import type { ServerResponse } from 'node:http';
+
+const SSE_HEADERS = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-store',
+  // Keeps reverse proxies from holding events back (2026-07-28, "Receiving Messages").
+  'x-accel-buffering': 'no',
+};
+
+export interface ClientWriter {
+  head(status: number, contentType: 'json' | 'sse'): void;
+  /** False when the client reads slower than this: wait for `onDrain`. */
+  write(chunk: Buffer): boolean;
+  end(): void;
+  /** Something has gone out that cannot be taken back. */
+  readonly committed: boolean;
+  readonly contentType: 'json' | 'sse';
+}
+
+/**
+ * Writes one answer. A JSON body is held until its second chunk or its end, so that the usual small one leaves in one
+ * write with its length. After the client has gone, writing does nothing.
+ */
+export function createClientWriter(res: ServerResponse, onDrain: () => void): ClientWriter {
+  let status = 200;
+  let contentType: 'json' | 'sse' = 'json';
+  let held: Buffer | undefined;
+  const send = (chunk: Buffer): boolean => {
+    if (res.destroyed) return true;
+    const more = res.write(chunk);
+    if (!more) res.once('drain', onDrain);
+    return more;
+  };
+  return {
+    head(code, type) {
+      status = code;
+      contentType = type;
+      if (type === 'sse' && !res.destroyed) {
+        res.writeHead(code, SSE_HEADERS);
+        res.flushHeaders();
+      }
+    },
+    write(chunk) {
+      if (contentType === 'sse') return send(chunk);
+      if (held === undefined && !res.headersSent) {
+        held = chunk;
+        return true;
+      }
+      if (held !== undefined) {
+        if (!res.destroyed) res.writeHead(status, { 'content-type': 'application/json' });
+        send(held);
+        held = undefined;
+      }
+      return send(chunk);
+    },
+    end() {
+      if (res.destroyed) return;
+      if (held !== undefined) {
+        res.writeHead(status, { 'content-type': 'application/json', 'content-length': held.length });
+        res.end(held);
+      } else res.end();
+    },
+    get committed() {
+      return res.headersSent;
+    },
+    get contentType() {
+      return contentType;
+    },
+  };
+}

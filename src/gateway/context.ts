@@ -1,0 +1,43 @@
+import type { AuditLog } from '../audit/audit-log.ts';
+import type { AppError } from '../errors/app-error.ts';
+import type { Caller } from '../model/principal.ts';
+import type { Upstream } from '../model/upstream.ts';
+import type { Credential } from '../upstreams/upstream-connection.ts';
+import type { Upstreams } from '../upstreams/upstreams.ts';
+import type { LiveCalls } from './live-calls.ts';
+import type { Sessions } from './sessions.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** What the parts of the gateway share. Wired once, by createGateway. */
+export interface GatewayContext {
+  readonly snapshot: () => Snapshot;
+  readonly upstreams: Upstreams;
+  readonly credentialOf: (upstream: Upstream, owner: Caller['principal'] | undefined) => Credential | Promise<Credential>;
+  readonly audit: AuditLog;
+  readonly sessions: Sessions;
+  readonly live: LiveCalls;
+  readonly log: GatewayLog;
+  readonly observe: (call: CallObservation) => void;
+  readonly pageSize: number;
+  readonly version: string;
+}
+
+export interface GatewayLog {
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** One finished call, for the metrics. */
+export interface CallObservation {
+  readonly upstream: string;
+  readonly method: string;
+  readonly outcome: string;
+  readonly durationMs: number;
+}
+
+/** Unexpected errors are logged with their cause; the caller gets the request id only. */
+export function logFailure(log: GatewayLog, requestId: string, error: AppError): void {
+  const fields = { requestId, code: error.code, err: error.cause ?? error };
+  if (error.code === 'internal') log.error(fields, 'request failed');
+  else log.warn(fields, error.message);
+}

@@ -1,0 +1,97 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AuditLog } from '../audit/audit-log.ts';
+import type { Caller } from '../model/principal.ts';
+import type { Upstream } from '../model/upstream.ts';
+import type { DecisionTable } from '../policy/decision-table.ts';
+import type { Credential } from '../upstreams/upstream-connection.ts';
+import type { Upstreams } from '../upstreams/upstreams.ts';
+import { announceChange, announceUpdate } from './announce.ts';
+import type { VerifyKey } from './authenticate.ts';
+import type { CallObservation, GatewayContext, GatewayLog } from './context.ts';
+import { handleMcp, type HandlerOptions } from './handle-mcp.ts';
+import { createLiveCalls } from './live-calls.ts';
+import { createSessions, type SessionLimits } from './sessions.ts';
+import { createSnapshot } from './snapshot.ts';
+import type { ListenStream } from './subscriptions-listen.ts';
+
+export interface GatewayOptions extends HandlerOptions {
+  readonly upstreams: Upstreams;
+  /** The declared upstreams and the compiled policy, as of now; read again at every `refresh()`. */
+  readonly declared: () => { upstreams: readonly Upstream[]; policy: DecisionTable };
+  readonly credentialOf: (upstream: Upstream, owner: Caller['principal'] | undefined) => Credential | Promise<Credential>;
+  readonly verifyKey: VerifyKey;
+  readonly audit: AuditLog;
+  readonly log: GatewayLog;
+  readonly observe: (call: CallObservation) => void;
+  readonly sessionLimits: SessionLimits;
+  readonly pageSize: number;
+  readonly version: string;
+}
+
+export type Gateway = ReturnType<typeof createGateway>;
+
+const KEEP_ALIVE_MS = 25_000;
+const SWEEP_MS = 30_000;
+
+/** The MCP endpoint: resource server and hot path. */
+export function createGateway(options: GatewayOptions) {
+  const take = () => {
+    const { upstreams, policy } = options.declared();
+    return createSnapshot(upstreams, policy, options.upstreams);
+  };
+  let snapshot = take();
+  const context: GatewayContext = {
+    snapshot: () => snapshot,
+    upstreams: options.upstreams,
+    credentialOf: options.credentialOf,
+    audit: options.audit,
+    sessions: createSessions(options.sessionLimits),
+    live: createLiveCalls(),
+    log: options.log,
+    observe: options.observe,
+    pageSize: options.pageSize,
+    version: options.version,
+  };
+  const listeners = new Set<ListenStream>();
+  options.upstreams.onChange(({ upstream, what }) => {
+    snapshot = take();
+    announceChange(context, listeners, upstream, what === 'all' ? ['tools', 'prompts', 'resources'] : [what]);
+  });
+  options.upstreams.onServerMessage(({ upstream, message }) => {
+    const uri = 'params' in message ? message.params?.uri : undefined;
+    if ('method' in message && message.method === 'notifications/resources/updated' && typeof uri === 'string') {
+      announceUpdate(context, upstream, uri);
+    }
+  });
+  const timers = [
+    setInterval(() => {
+      for (const session of context.sessions.all()) session.stream?.keepAlive();
+      for (const stream of listeners) stream.keepAlive();
+    }, KEEP_ALIVE_MS),
+    setInterval(() => context.sessions.sweep(), SWEEP_MS),
+  ];
+  for (const timer of timers) timer.unref();
+
+  return {
+    handle: (http: IncomingMessage, res: ServerResponse): Promise<void> => handleMcp(context, options, listeners, http, res),
+    /** Takes a new snapshot: upstreams, roles or principals changed. */
+    refresh(): void {
+      snapshot = take();
+    },
+    /** Ends what a revoked key has open, at once. */
+    endOfAgent: (agentId: string): void => context.live.endOfAgent(agentId),
+    /** Ends what a disabled principal has open, and its sessions. */
+    endOfPrincipal(principalId: string): void {
+      context.live.endOfPrincipal(principalId);
+      context.sessions.endOfPrincipal(principalId);
+    },
+    callsUnderWay: () => context.live.size,
+    sessionCount: () => context.sessions.all().length,
+    /** Ends streams at once, lets calls finish for up to `graceMs`. Called after the listener stopped accepting. */
+    async close(graceMs: number): Promise<void> {
+      for (const timer of timers) clearInterval(timer);
+      await context.live.drain(graceMs);
+      context.sessions.endAll();
+    },
+  };
+}

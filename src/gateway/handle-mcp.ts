@@ -1,0 +1,95 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { AppError, toAppError } from '../errors/app-error.ts';
+import type { RequestId } from '../mcp/message.ts';
+import type { Caller } from '../model/principal.ts';
+import { authenticate, type VerifyKey } from './authenticate.ts';
+import { type GatewayContext, logFailure } from './context.ts';
+import { handlePost } from './handle-post.ts';
+import { legacyCodec } from '../mcp/codecs/legacy.ts';
+import type { McpExchange, McpMessage } from './mcp-request.ts';
+import { type Mount, mountOf, resourcePath } from './mount.ts';
+import { errorJson, sendJson } from './respond.ts';
+import { openServerStream } from './server-stream-request.ts';
+import type { ListenStream } from './subscriptions-listen.ts';
+
+export interface HandlerOptions {
+  readonly verifyKey: VerifyKey;
+  /** Who a request without a credential is: null unless `auth: none` is configured. */
+  readonly anonymous: Caller | null;
+  readonly newRequestId: () => string;
+  /** Address of the client, after trusted proxies. */
+  readonly addressOf: (http: IncomingMessage) => string;
+  /** Repeated headers, Host and Origin. */
+  readonly checkHeaders: (http: IncomingMessage) => AppError | null;
+  /** The `WWW-Authenticate` value for an error at a resource path; undefined when the error is no challenge. */
+  readonly challenge: (error: AppError, resourcePath: string) => string | undefined;
+  readonly recordRefusal: (requestId: string, address: string, target: string, error: AppError) => void;
+  readonly isDraining: () => boolean;
+  readonly bodyBytes: number;
+  readonly depth: number;
+}
+
+/** Everything that arrives at `/mcp` and `/mcp/{upstream}`. Never rejects. */
+export async function handleMcp(
+  gateway: GatewayContext,
+  options: HandlerOptions,
+  listeners: Set<ListenStream>,
+  http: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
+  const requestId = options.newRequestId();
+  const receivedAt = performance.now();
+  let mount: Mount | undefined;
+  let read: McpMessage | undefined;
+  try {
+    if (options.isDraining()) throw new AppError('shutting_down');
+    const refused = options.checkHeaders(http);
+    if (refused !== null) throw refused;
+    mount = mountOf(http.url!);
+    const address = options.addressOf(http);
+    const verified = authenticate(http.headers, address, options.verifyKey, options.anonymous);
+    const caller = verified instanceof Promise ? await verified : verified;
+    const exchange: McpExchange = { requestId, receivedAt, http, res, address, mount, caller };
+    if (http.method === 'POST') {
+      await handlePost(gateway, options, listeners, exchange, (message) => {
+        read = message;
+      });
+    } else if (http.method === 'GET') openServerStream(gateway, exchange);
+    else if (http.method === 'DELETE') endSession(gateway, exchange);
+    else throw new AppError('method_not_allowed', 'MCP is served by POST, GET and DELETE.');
+  } catch (thrown) {
+    const error = toAppError(thrown);
+    if (error.code === 'internal') logFailure(gateway.log, requestId, error);
+    if (error.code === 'credential_invalid' || error.code === 'address_not_allowed') {
+      options.recordRefusal(requestId, options.addressOf(http), http.url!.split('?')[0]!, error);
+    }
+    refuse(options, res, error, requestId, mount, read);
+  }
+}
+
+function refuse(
+  options: HandlerOptions,
+  res: ServerResponse,
+  error: AppError,
+  requestId: string,
+  mount: Mount | undefined,
+  read: McpMessage | undefined,
+): void {
+  const challenge = mount === undefined ? undefined : options.challenge(error, resourcePath(mount));
+  const headers: Record<string, string> = {
+    ...(challenge !== undefined && { 'www-authenticate': challenge }),
+    ...(error.code === 'method_not_allowed' && { allow: 'GET, POST, DELETE' }),
+    ...(error.code === 'shutting_down' && { 'retry-after': '5', connection: 'close' }),
+  };
+  const id: RequestId | undefined = read !== undefined && 'id' in read.message ? read.message.id : undefined;
+  const status = (read?.codec ?? legacyCodec).statusOf(error);
+  sendJson(res, status, errorJson(id, error, requestId), headers);
+}
+
+/** DELETE: a legacy client ends its session (2025-11-25, "Session Management"). */
+function endSession(gateway: GatewayContext, { http, res, caller, mount }: McpExchange): void {
+  const id = http.headers['mcp-session-id'];
+  if (typeof id !== 'string') throw new AppError('session_required');
+  gateway.sessions.end(gateway.sessions.find(id, caller, mount));
+  res.writeHead(204).end();
+}

@@ -1,0 +1,37 @@
+import { AppError } from '../errors/app-error.ts';
+import { isObject } from '../mcp/message.ts';
+import { negotiateLegacy } from '../mcp/revision.ts';
+import { introduce } from './capabilities.ts';
+import type { GatewayContext } from './context.ts';
+import type { McpRequest } from './mcp-request.ts';
+import { sendResult } from './respond.ts';
+import { mounted } from './snapshot.ts';
+
+/** Opens a session for a legacy client. Upstream sessions follow with its first call to each upstream. */
+export async function initialize(gateway: GatewayContext, request: McpRequest): Promise<void> {
+  const { params } = request.message;
+  if (!isObject(params?.clientInfo) || !isObject(params.capabilities) || typeof params.protocolVersion !== 'string') {
+    throw new AppError('invalid_params', 'initialize needs `protocolVersion`, `capabilities` and `clientInfo`.');
+  }
+  const { caller, mount } = request;
+  requireMounted(gateway, request);
+  const { serverInfo, capabilities, instructions } = await introduce(gateway, caller, mount);
+  const session = gateway.sessions.create(caller, mount, {
+    revision: negotiateLegacy(params.protocolVersion),
+    clientInfo: params.clientInfo,
+    clientCapabilities: params.capabilities,
+  });
+  const result = { protocolVersion: session.revision, capabilities, serverInfo, ...(instructions !== undefined && { instructions }) };
+  sendResult(request, JSON.stringify(result), { 'mcp-session-id': session.id });
+}
+
+/** Throws `not_found` for a mount that names no upstream, and `upstream_unavailable` when nothing is known of it yet. */
+export function requireMounted(gateway: GatewayContext, { caller, mount }: McpRequest): void {
+  if (mount.upstream === null) return;
+  const snapshot = gateway.snapshot();
+  const [upstream] = mounted(snapshot, mount);
+  if (upstream === undefined) throw new AppError('not_found', `There is no upstream named ${mount.upstream}.`);
+  if (upstream.auth.kind !== 'headers-per-user' && snapshot.catalogueOf(upstream, caller) === undefined) {
+    throw new AppError('upstream_unavailable', `${upstream.name} cannot be reached right now; try again later.`);
+  }
+}

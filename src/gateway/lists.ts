@@ -1,0 +1,127 @@
+import { AppError } from '../errors/app-error.ts';
+import type { Catalogue, CatalogueEntry, PrimitiveKind } from '../model/catalogue.ts';
+import type { Target } from '../model/decision.ts';
+import type { Caller } from '../model/principal.ts';
+import type { Upstream } from '../model/upstream.ts';
+import { prefixedName } from '../mcp/tool-names.ts';
+import type { Mount } from './mount.ts';
+import { mounted, ownerOf, type Snapshot } from './snapshot.ts';
+
+/** The four lists: the method, the member of its result, and what policy calls its entries. */
+export const LISTS = {
+  'tools/list': { member: 'tools', kind: 'tool' },
+  'prompts/list': { member: 'prompts', kind: 'prompt' },
+  'resources/list': { member: 'resources', kind: 'resource' },
+  'resources/templates/list': { member: 'resourceTemplates', kind: 'resource' },
+} as const satisfies Record<string, { member: keyof Catalogue; kind: PrimitiveKind }>;
+
+export type ListMethod = keyof typeof LISTS;
+export const isListMethod = (method: string): method is ListMethod => Object.hasOwn(LISTS, method);
+
+interface Item {
+  /** The name or URI as this mount shows it. */
+  readonly key: string;
+  readonly json: string;
+}
+
+/** What one caller sees of one list. `pages` holds the printed results that were asked for, by their offset and era. */
+export interface VisibleList {
+  readonly items: readonly Item[];
+  readonly pages: Map<string, string>;
+}
+
+export function targetOf(upstream: Upstream, kind: PrimitiveKind, entry: CatalogueEntry): Target {
+  return { upstream: upstream.name, kind, name: entry.name, readOnly: entry.readOnly, destructive: entry.destructive };
+}
+
+/**
+ * The entries of a list that this caller may use, and nothing else: what is listed is what may be called. Shared by all
+ * callers with the same rights, until the next snapshot.
+ */
+export function visibleList(snapshot: Snapshot, caller: Caller, mount: Mount, method: ListMethod): VisibleList {
+  const upstreams = mounted(snapshot, mount);
+  const key = cacheKey(upstreams, caller, mount, method);
+  let list = snapshot.lists.get(key);
+  if (list === undefined) {
+    list = { items: collect(snapshot, upstreams, caller, mount, method), pages: new Map() };
+    snapshot.lists.set(key, list);
+  }
+  return list;
+}
+
+function cacheKey(upstreams: readonly Upstream[], caller: Caller, mount: Mount, method: ListMethod): string {
+  const personal = upstreams.some((upstream) => ownerOf(upstream, caller) !== undefined);
+  return JSON.stringify([
+    method,
+    mount.upstream,
+    caller.tenantId,
+    caller.roles,
+    caller.restriction ?? null,
+    personal ? caller.principal.id : null,
+  ]);
+}
+
+function collect(snapshot: Snapshot, upstreams: readonly Upstream[], caller: Caller, mount: Mount, method: ListMethod): Item[] {
+  const { member, kind } = LISTS[method];
+  const items: Item[] = [];
+  const seen = new Set<string>();
+  for (const upstream of upstreams) {
+    const entries = snapshot.catalogueOf(upstream, caller)?.[member] ?? [];
+    for (const entry of entries) {
+      if (!snapshot.policy.isAllowed(caller, targetOf(upstream, kind, entry))) continue;
+      const prefix = mount.upstream === null && kind !== 'resource';
+      const key = prefix ? prefixedName(upstream.name, entry.name) : entry.name;
+      // Two upstreams may serve the same URI; on /mcp the alphabetically first one answers for it (see route.ts).
+      if (seen.has(key)) continue;
+      seen.add(key);
+      items.push({ key, json: prefix ? withName(entry, key) : fragment(entry) });
+    }
+  }
+  return items;
+}
+
+const fragments = new WeakMap<CatalogueEntry, string>();
+const prefixedFragments = new WeakMap<CatalogueEntry, string>();
+
+function fragment(entry: CatalogueEntry): string {
+  let json = fragments.get(entry);
+  if (json === undefined) fragments.set(entry, (json = JSON.stringify(entry.definition)));
+  return json;
+}
+
+function withName(entry: CatalogueEntry, name: string): string {
+  let json = prefixedFragments.get(entry);
+  if (json === undefined) prefixedFragments.set(entry, (json = JSON.stringify({ ...entry.definition, name })));
+  return json;
+}
+
+/**
+ * One page as the members of a result, printed: `"tools":[…],"nextCursor":"…"`. A cursor names the offset and the entry
+ * before it; when the list has changed in between it is refused and the client starts again. Throws `invalid_params`.
+ */
+export function pageJson(list: VisibleList, method: ListMethod, cursor: unknown, pageSize: number): string {
+  const offset = cursor === undefined ? 0 : offsetOf(list, cursor);
+  const cached = list.pages.get(`${offset}`);
+  if (cached !== undefined) return cached;
+  const end = Math.min(offset + pageSize, list.items.length);
+  const next = end < list.items.length ? `,"nextCursor":${JSON.stringify(cursorAt(list, end))}` : '';
+  const page = `"${LISTS[method].member}":[${list.items
+    .slice(offset, end)
+    .map((item) => item.json)
+    .join()}]${next}`;
+  list.pages.set(`${offset}`, page);
+  return page;
+}
+
+const cursorAt = (list: VisibleList, offset: number): string =>
+  Buffer.from(JSON.stringify([offset, list.items[offset - 1]!.key])).toString('base64url');
+
+function offsetOf(list: VisibleList, cursor: unknown): number {
+  try {
+    const [offset, key] = JSON.parse(Buffer.from(String(cursor), 'base64url').toString());
+    if (Number.isInteger(offset) && offset > 0 && list.items[offset - 1]?.key === key) return offset;
+  } catch {
+    // Not one of our cursors: refused below, like one of an older list.
+  }
+  throw new AppError('invalid_params', 'The cursor is not valid any more; list again from the start.');
+}

@@ -1,0 +1,113 @@
+import { AppError } from '../errors/app-error.ts';
+import { createSseReader, type SseEvent, type SseReader } from '../mcp/sse.ts';
+import type { ExchangeSink } from '../upstreams/upstream-connection.ts';
+import { createClientWriter } from './client-writer.ts';
+import type { McpRequest } from './mcp-request.ts';
+import type { OutcomeMeter } from './outcome.ts';
+import { errorJson, sendError } from './respond.ts';
+
+/** What of an upstream's answer is changed on its way. Null passes the original bytes. */
+export interface Rewrite {
+  /** A whole JSON body. When absent, JSON bytes stream through as they come. */
+  readonly body?: (json: Buffer) => Buffer;
+  /** What to send for an event; null to leave it out. When absent, events pass as they are. */
+  readonly event?: (event: SseEvent) => Buffer | null;
+}
+
+export interface RelayHooks {
+  readonly rewrite: Rewrite;
+  readonly meter: OutcomeMeter;
+  /** The client has room again. */
+  onDrain(): void;
+  /** What the client is told about a failure; the failure itself unless this says otherwise. */
+  explain(error: AppError): AppError;
+  /** The upstream sent what cannot be read: stop it. */
+  abort(): void;
+  /** The answer is over, or can never come. Called exactly once. */
+  onDone(failure?: AppError): void;
+}
+
+/** Larger JSON bodies are not read as a whole to see whether they are an error; see `describeLargeBody`. */
+const MAX_WHOLE_BODY = 1024 * 1024;
+const MAX_EVENT_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Carries an upstream's answer to the client as it comes, with back-pressure, and shows each message in it to the meter.
+ * A failure becomes a JSON-RPC error on whatever has been sent so far.
+ */
+export function createRelay(request: McpRequest, hooks: RelayHooks): ExchangeSink {
+  const writer = createClientWriter(request.res, hooks.onDrain);
+  const { meter, rewrite } = hooks;
+  let reader: SseReader | undefined;
+  let chunks: Buffer[] = [];
+  let bytes = 0;
+
+  const out = (chunk: Buffer): boolean => {
+    meter.add(chunk);
+    return writer.write(chunk);
+  };
+
+  const events = (chunk: Buffer): boolean => {
+    let more = true;
+    for (const event of reader!.push(chunk)) {
+      const bytes = rewrite.event === undefined ? event.raw : rewrite.event(event);
+      if (event.data !== undefined && event.data.length > 0) meter.message(event.data);
+      if (bytes !== null) more = out(bytes);
+    }
+    return more;
+  };
+
+  const fail = (failure: AppError): void => {
+    const error = hooks.explain(failure);
+    if (!writer.committed) sendError(request, error);
+    else if (writer.contentType === 'sse') {
+      out(Buffer.from(`event: message\ndata: ${errorJson(request.message.id, error, request.requestId)}\n\n`));
+      writer.end();
+    } else request.res.destroy();
+    hooks.onDone(failure);
+  };
+
+  /** Runs a step that reads what the upstream sent; false after it turned out unreadable and the call was failed. */
+  const readable = (step: () => boolean): boolean => {
+    try {
+      return step();
+    } catch (error) {
+      hooks.abort();
+      fail(error instanceof AppError ? error : new AppError('upstream_invalid', undefined, { cause: error }));
+      return false;
+    }
+  };
+
+  const finishBody = (): boolean => {
+    const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+    meter.message(bytes <= MAX_WHOLE_BODY ? body : describeLargeBody(body));
+    if (rewrite.body !== undefined) out(rewrite.body(body));
+    chunks = [];
+    return true;
+  };
+
+  return {
+    head(status, contentType) {
+      if (contentType === 'sse') reader = createSseReader({ maxEventBytes: MAX_EVENT_BYTES });
+      // To a legacy client 404 would mean that its session is gone; its errors stand in the body.
+      writer.head(request.codec.era === 'legacy' ? 200 : status, contentType);
+    },
+    data(chunk) {
+      if (reader !== undefined) return readable(() => events(chunk));
+      bytes += chunk.length;
+      if (rewrite.body !== undefined || bytes <= MAX_WHOLE_BODY) chunks.push(chunk);
+      return rewrite.body !== undefined || out(chunk);
+    },
+    end() {
+      if (reader === undefined && !readable(finishBody)) return;
+      writer.end();
+      hooks.onDone();
+    },
+    fail,
+  };
+}
+
+/** Of a body over the limit only its beginning is known; a JSON-RPC error that large does not occur in practice. */
+function describeLargeBody(beginning: Buffer): Buffer {
+  return Buffer.from(beginning.subarray(0, 1024).includes('"error"') ? '{"error":{"code":0}}' : '{"result":{}}');
+}

@@ -1,0 +1,90 @@
+import type { ServerResponse } from 'node:http';
+import { AppError } from '../errors/app-error.ts';
+import { createSseReader } from '../mcp/sse.ts';
+import type { Credential, Exchange, UpstreamConnection } from '../upstreams/upstream-connection.ts';
+import { createClientWriter } from './client-writer.ts';
+import { forwardServerEvent } from './server-requests.ts';
+import type { Session } from './sessions.ts';
+
+const MAX_EVENT_BYTES = 64 * 1024 * 1024;
+/** Milliseconds before a stream that an upstream ended is asked for again. */
+const REATTACH_MS = 1_000;
+
+/** The GET stream of one legacy client: what its upstreams say that belongs to no request. */
+export interface ServerStream {
+  send(event: Buffer): void;
+  /** Adds the messages of a connection of this session. `lastEventId` resumes one of its streams. */
+  attach(connection: UpstreamConnection, credential: Credential, lastEventId?: string): void;
+  keepAlive(): void;
+  end(): void;
+}
+
+const COMMENT = Buffer.from(':\n\n');
+
+/** @param onListChanged is told when an upstream announces that a list of its changed. */
+export function createServerStream(
+  res: ServerResponse,
+  session: Session,
+  onListChanged: (upstream: string) => void,
+  onEnd: () => void,
+): ServerStream {
+  const listening = new Set<Exchange>();
+  const timers = new Set<NodeJS.Timeout>();
+  let ended = false;
+  const writer = createClientWriter(res, () => {
+    for (const exchange of listening) exchange.resume();
+  });
+  writer.head(200, 'sse');
+
+  const end = (): void => {
+    if (ended) return;
+    ended = true;
+    for (const exchange of listening) exchange.abort();
+    for (const timer of timers) clearTimeout(timer);
+    writer.end();
+    onEnd();
+  };
+
+  const attach = (connection: UpstreamConnection, credential: Credential, lastEventId?: string): void => {
+    if (ended) return;
+    const reader = createSseReader({ maxEventBytes: MAX_EVENT_BYTES });
+    const over = (error?: AppError): void => {
+      if (exchange !== null) listening.delete(exchange);
+      // A resumed stream ends with what it resumed; an upstream without such a stream is not asked again.
+      if (ended || lastEventId !== undefined) return end();
+      if (error !== undefined && error.code !== 'upstream_timeout') return;
+      const timer = setTimeout(() => {
+        timers.delete(timer);
+        attach(connection, credential);
+      }, REATTACH_MS);
+      timers.add(timer);
+    };
+    const exchange = connection.listen(
+      {
+        head: () => {},
+        data(chunk) {
+          let more = true;
+          for (const event of reader.push(chunk)) {
+            const forwarded = forwardServerEvent(session, connection, event);
+            if (forwarded.listChanged) onListChanged(connection.upstream.name);
+            if (forwarded.bytes !== null) more = writer.write(forwarded.bytes);
+          }
+          return more;
+        },
+        end: () => over(),
+        fail: over,
+      },
+      credential,
+      lastEventId,
+    );
+    if (exchange !== null) listening.add(exchange);
+  };
+
+  res.on('close', end);
+  return {
+    send: (event) => void writer.write(event),
+    attach,
+    keepAlive: () => void writer.write(COMMENT),
+    end,
+  };
+}

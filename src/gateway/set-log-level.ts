@@ -1,0 +1,25 @@
+import { AppError } from '../errors/app-error.ts';
+import type { GatewayContext } from './context.ts';
+import type { McpRequest } from './mcp-request.ts';
+import { sendResult } from './respond.ts';
+import { setLevel } from './session-connection.ts';
+import type { Session } from './sessions.ts';
+import { ownerOf } from './snapshot.ts';
+
+/** RFC 5424 severities (MCP, "Logging"). */
+const LEVELS = new Set(['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency']);
+
+/** `logging/setLevel`: kept for the session, told to the upstreams it has open and to each it opens later. */
+export async function setLogLevel(gateway: GatewayContext, request: McpRequest, session: Session): Promise<void> {
+  const level = request.message.params?.level;
+  if (typeof level !== 'string' || !LEVELS.has(level)) {
+    throw new AppError('invalid_params', `\`level\` must be one of ${[...LEVELS].join(', ')}.`);
+  }
+  session.logLevel = level;
+  for (const opened of await Promise.allSettled(session.connections.values())) {
+    if (opened.status === 'rejected') continue;
+    const { upstream } = opened.value;
+    setLevel(opened.value, await gateway.credentialOf(upstream, ownerOf(upstream, request.caller)), level);
+  }
+  sendResult(request, '{}');
+}

@@ -1,0 +1,51 @@
+import { createLru, type Lru } from '../lib/lru.ts';
+import type { Catalogue } from '../model/catalogue.ts';
+import type { Caller } from '../model/principal.ts';
+import type { Upstream } from '../model/upstream.ts';
+import type { DecisionTable } from '../policy/decision-table.ts';
+import type { Upstreams } from '../upstreams/upstreams.ts';
+import type { VisibleList } from './lists.ts';
+import type { Mount } from './mount.ts';
+
+/** Lists of this many (role set, mount, kind) combinations are kept ready. */
+const MAX_LISTS = 2_000;
+
+/** Everything a request is decided on. Immutable but for its caches; replaced whole when something changes. */
+export interface Snapshot {
+  /** Enabled upstreams, by name in alphabetical order. */
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly policy: DecisionTable;
+  readonly lists: Lru<string, VisibleList>;
+  catalogueOf(upstream: Upstream, caller: Caller): Catalogue | undefined;
+}
+
+export function createSnapshot(upstreams: readonly Upstream[], policy: DecisionTable, registry: Upstreams): Snapshot {
+  const enabled = upstreams.filter((upstream) => upstream.enabled).sort((a, b) => (a.name < b.name ? -1 : 1));
+  return {
+    upstreams: new Map(enabled.map((upstream) => [upstream.name, upstream])),
+    policy,
+    lists: createLru(MAX_LISTS),
+    catalogueOf: (upstream, caller) => registry.catalogue(upstream.name, ownerOf(upstream, caller)),
+  };
+}
+
+/** Whose catalogue and credential a call of this caller uses: its own where the upstream asks for that, else the shared one. */
+export function ownerOf(upstream: Upstream, caller: Caller): Caller['principal'] | undefined {
+  return upstream.auth.kind === 'headers-per-user' ? caller.principal : undefined;
+}
+
+/** The upstreams that a mount shows: its own one (none when it is unknown or disabled), or all. */
+export function mounted(snapshot: Snapshot, mount: Mount): Upstream[] {
+  if (mount.upstream === null) return [...snapshot.upstreams.values()];
+  const upstream = snapshot.upstreams.get(mount.upstream);
+  return upstream === undefined ? [] : [upstream];
+}
+
+/** Loads what is not in memory yet of the catalogues that belong to this caller alone. Failures show in `upstream list`. */
+export async function loadOwnCatalogues(registry: Upstreams, upstreams: readonly Upstream[], caller: Caller): Promise<void> {
+  const missing = upstreams.filter((upstream) => {
+    const owner = ownerOf(upstream, caller);
+    return owner !== undefined && registry.catalogue(upstream.name, owner) === undefined;
+  });
+  await Promise.allSettled(missing.map((upstream) => registry.loadCatalogue(upstream.name, caller.principal)));
+}

@@ -1,0 +1,44 @@
+import type { AppError } from '../errors/app-error.ts';
+import { CATALOG } from '../errors/catalog.ts';
+
+export interface ChallengeOptions {
+  /** Where the protected resource metadata of the resource that was called is (RFC 9728 §5.1). */
+  readonly resourceMetadata: string;
+  /** All scopes that the operation needs. */
+  readonly scopes?: readonly string[] | undefined;
+}
+
+/**
+ * The value of `WWW-Authenticate` for a refused credential (RFC 6750 §3, RFC 9728 §5.1). `error` and `error_description`
+ * are left out when no credential was sent at all, as RFC 6750 §3.1 asks for: there was nothing to be wrong.
+ */
+export function challengeFor(error: AppError, options: ChallengeOptions): string {
+  const parameters: [string, string][] = [['realm', 'toolgate']];
+  const code = CATALOG[error.code].challenge;
+  if (code !== undefined) parameters.push(['error', code], ['error_description', describable(error.message)]);
+  const scope = (options.scopes ?? []).filter((token) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(token)).join(' ');
+  if (scope !== '') parameters.push(['scope', scope]);
+  parameters.push(['resource_metadata', options.resourceMetadata]);
+  return `Bearer ${parameters.map(([name, value]) => `${name}=${quoted(value)}`).join(', ')}`;
+}
+
+const ASCII: Record<string, string> = {
+  '"': "'",
+  '`': "'",
+  '\\': '/',
+  '…': '...',
+  '–': '-',
+  '—': '-',
+  '−': '-',
+  '’': "'",
+};
+
+/** RFC 6750 §3 allows %x20-21 / %x23-5B / %x5D-7E here, which is less than a quoted string could hold. */
+function describable(text: string): string {
+  return text.replaceAll(/[^\x20\x21\x23-\x5b\x5d-\x7e]|`/gu, (character) => ASCII[character] ?? '?');
+}
+
+/** A quoted string (RFC 9110 §5.6.4). What no header can hold (controls, line breaks) becomes `?`. */
+function quoted(text: string): string {
+  return `"${text.replaceAll(/[^\x20-\x7e]/gu, '?').replaceAll(/["\\]/g, '\\$&')}"`;
+}

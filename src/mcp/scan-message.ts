@@ -1,0 +1,145 @@
+import { isUtf8 } from 'node:buffer';
+import { AppError } from '../errors/app-error.ts';
+import type { JsonObject } from '../model/json.ts';
+import { type MessageSpans, scanStructure } from './json-structure.ts';
+import { isObject, type JsonRpcMessage } from './message.ts';
+
+export interface ScanLimits {
+  /** Deepest nesting of arrays and objects that is accepted. */
+  readonly depth: number;
+}
+
+export interface ScannedMessage {
+  readonly message: JsonRpcMessage;
+  readonly spans: MessageSpans;
+}
+
+const ENVELOPE = new Set(['jsonrpc', 'id', 'method', 'params', 'result', 'error']);
+const PARAMS = new Set(
+  'name arguments uri cursor _meta requestId progressToken progress level ref argument context protocolVersion capabilities clientInfo notifications inputResponses requestState'.split(
+    ' ',
+  ),
+);
+const META = new Set([
+  'progressToken',
+  'io.modelcontextprotocol/protocolVersion',
+  'io.modelcontextprotocol/clientInfo',
+  'io.modelcontextprotocol/clientCapabilities',
+  'io.modelcontextprotocol/logLevel',
+  'io.modelcontextprotocol/subscriptionId',
+]);
+
+/**
+ * Reads one JSON-RPC message whose original bytes may be passed on, and refuses whatever another parser could read
+ * differently: duplicate members, members that differ from a protocol member only by case or Unicode folding
+ * (CVE-2026-27896), NUL, invalid UTF-8, escaped names of protocol members. Throws AppError `parse_error` or `invalid_message`.
+ */
+export function scanMessage(bytes: Buffer, limits: ScanLimits): ScannedMessage {
+  if (!isUtf8(bytes)) throw new AppError('parse_error', 'The body is not valid UTF-8.');
+  const structure = scanStructure(bytes, limits.depth);
+  if (structure.depthExceeded) {
+    throw new AppError('invalid_message', `The body nests deeper than ${limits.depth} levels.`);
+  }
+  let document: unknown;
+  try {
+    document = JSON.parse(bytes.toString('utf8'));
+  } catch {
+    // The parser's own text quotes the body, which may hold a secret.
+    throw new AppError('parse_error', 'The body is not valid JSON.');
+  }
+  if (Array.isArray(document)) {
+    throw new AppError('invalid_message', 'JSON-RPC batches are not part of MCP since 2025-06-18; send one message.');
+  }
+  if (!isObject(document)) throw new AppError('invalid_message', 'The body is not a JSON object.');
+  if (countMembers(document) !== structure.members) {
+    throw new AppError('parse_error', 'An object in the body has the same member name twice.');
+  }
+  if (structure.escapedName) {
+    throw new AppError('invalid_message', 'Write the names of protocol members without escapes.');
+  }
+  refuseLookalikes(document);
+  if (bytes.includes('\\u0000')) refuseNul(document);
+  return { message: validate(document), spans: structure.spans };
+}
+
+/** Members of all objects in the document. `for…in` sees an own `__proto__` member, too, as JSON.parse makes it. */
+function countMembers(value: object): number {
+  let count = 0;
+  if (Array.isArray(value)) {
+    for (const item of value) if (typeof item === 'object' && item !== null) count += countMembers(item);
+    return count;
+  }
+  for (const name in value) {
+    count++;
+    const item = (value as JsonObject)[name];
+    if (typeof item === 'object' && item !== null) count += countMembers(item);
+  }
+  return count;
+}
+
+function refuseLookalikes(document: JsonObject): void {
+  refuseLookalikesOf(ENVELOPE, document);
+  const params = document.params;
+  if (!isObject(params)) return;
+  refuseLookalikesOf(PARAMS, params);
+  if (isObject(params._meta)) refuseLookalikesOf(META, params._meta);
+}
+
+function refuseLookalikesOf(known: ReadonlySet<string>, object: JsonObject): void {
+  for (const name in object) {
+    if (known.has(name)) continue;
+    const folded = fold(name);
+    for (const candidate of known) {
+      if (fold(candidate) === folded) {
+        throw new AppError('invalid_message', `A member name differs from "${candidate}" only by case; write it exactly.`);
+      }
+    }
+  }
+}
+
+/** Maps every spelling that a case-insensitive parser may take for the same name to one: `Method`, `paramſ`, `ıd`. */
+function fold(name: string): string {
+  return name.normalize('NFKC').toUpperCase().toLowerCase();
+}
+
+function refuseNul(document: JsonObject): void {
+  const params = isObject(document.params) ? document.params : {};
+  for (const text of [document.method, document.id, params.name, params.uri]) {
+    if (typeof text === 'string' && text.includes('\0')) {
+      throw new AppError('invalid_message', 'Names and ids must not contain a NUL character.');
+    }
+  }
+  if (hasNulName(document)) throw new AppError('invalid_message', 'Member names must not contain a NUL character.');
+}
+
+function hasNulName(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(hasNulName);
+  if (!isObject(value)) return false;
+  return Object.entries(value).some(([name, item]) => name.includes('\0') || hasNulName(item));
+}
+
+function validate(document: JsonObject): JsonRpcMessage {
+  const { jsonrpc, id, method, params, result, error } = document;
+  const refuse = (detail: string): never => {
+    throw new AppError('invalid_message', detail);
+  };
+  if (jsonrpc !== '2.0') refuse('`jsonrpc` must be "2.0".');
+  if ('id' in document && typeof id !== 'string' && !Number.isSafeInteger(id)) {
+    // An error response may carry no id, never null as one (MCP, "Responses").
+    refuse('`id` must be a string or an integer.');
+  }
+  if ('method' in document) {
+    if (typeof method !== 'string' || method === '') refuse('`method` must be a non-empty string.');
+    if ('params' in document && !isObject(params)) refuse('`params` must be an object.');
+    if ('result' in document || 'error' in document) refuse('A message with a `method` has no `result` and no `error`.');
+  } else if ('result' in document) {
+    if (!isObject(result) || 'error' in document || id === undefined) refuse('A response has an `id` and one object `result`.');
+  } else if ('error' in document) {
+    if (!isObject(error) || !Number.isInteger(error.code) || typeof error.message !== 'string') {
+      refuse('`error` must have an integer `code` and a string `message`.');
+    }
+  } else {
+    refuse('A message has a `method`, a `result` or an `error`.');
+  }
+  return document as unknown as JsonRpcMessage;
+}

@@ -1,0 +1,57 @@
+import type { SchemaJson } from '@cedar-policy/cedar-wasm/nodejs';
+import type { PrimitiveKind } from '../model/catalogue.ts';
+
+export const NAMESPACE = 'Toolgate';
+/** Whoever calls. A policy sees its roles and nothing else: the decision table has a row per set of roles, not per person. */
+export const SUBJECT = `${NAMESPACE}::Subject`;
+export const ROLE = `${NAMESPACE}::Role`;
+export const UPSTREAM = `${NAMESPACE}::Upstream`;
+export const ACTION = `${NAMESPACE}::Action`;
+
+export const KINDS: readonly PrimitiveKind[] = ['tool', 'prompt', 'resource'];
+
+/** The action that asks for a primitive of this kind, and the type of the resource that it is asked for. */
+export const ACTION_OF: Readonly<Record<PrimitiveKind, string>> = {
+  tool: 'call_tool',
+  prompt: 'get_prompt',
+  resource: 'read_resource',
+};
+export const TYPE_OF: Readonly<Record<PrimitiveKind, string>> = {
+  tool: `${NAMESPACE}::Tool`,
+  prompt: `${NAMESPACE}::Prompt`,
+  resource: `${NAMESPACE}::Resource`,
+};
+
+const text = { type: 'String' } as const;
+const flag = { type: 'Boolean' } as const;
+
+const primitive = (more: Record<string, typeof flag>) => ({
+  memberOfTypes: ['Upstream'],
+  shape: { type: 'Record' as const, attributes: { upstream: text, name: text, ...more } },
+});
+
+const asksFor = (resourceType: string) => ({
+  appliesTo: { principalTypes: ['Subject'], resourceTypes: [resourceType] },
+});
+
+/**
+ * Everything that a policy can talk about. The name of a resource is its URI. Entity ids: a role by its name, an upstream
+ * by its name, a primitive by `{upstream}/{name}`. As JSON, because Cedar's parser for schema text alone takes 20 ms to warm up.
+ */
+export const SCHEMA: SchemaJson<string> = {
+  [NAMESPACE]: {
+    entityTypes: {
+      Role: {},
+      Upstream: {},
+      Subject: { memberOfTypes: ['Role'] },
+      Tool: primitive({ readOnly: flag, destructive: flag }),
+      Prompt: primitive({}),
+      Resource: primitive({}),
+    },
+    actions: {
+      [ACTION_OF.tool]: asksFor('Tool'),
+      [ACTION_OF.prompt]: asksFor('Prompt'),
+      [ACTION_OF.resource]: asksFor('Resource'),
+    },
+  },
+};

@@ -1,0 +1,77 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { type App, startApp } from '../src/app.ts';
+import { loadConfig } from '../src/config/load-config.ts';
+import { writeFile } from 'node:fs/promises';
+
+export interface TestGateway {
+  /** `http://127.0.0.1:PORT` */
+  readonly url: string;
+  readonly ownerKey: string;
+  readonly serviceKey: string;
+  readonly dataDir: string;
+  readonly app: App;
+  /** Everything logged so far. */
+  readonly logs: string[];
+  /** Calls the admin API as the owner (or with another key) and returns status and parsed body. */
+  admin(method: string, path: string, body?: unknown, options?: { key?: string; headers?: Record<string, string> }): Promise<AdminAnswer>;
+  close(): Promise<void>;
+}
+
+export interface AdminAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of many shapes
+  readonly body: any;
+}
+
+export interface TestGatewayOptions {
+  /** As in toolgate.yaml; `listen.port` is 0 and the data folder a new one unless given. */
+  readonly config?: Record<string, unknown>;
+  readonly env?: Record<string, string>;
+  /** An earlier gateway's folder, which is then kept at close(). */
+  readonly dataDir?: string;
+  /** Waits until these upstreams have their catalogue. All enabled ones by default. */
+  readonly ready?: readonly string[];
+}
+
+/** The real gateway in this process, on a free port, with an empty data folder of its own. */
+export async function startToolgate(options: TestGatewayOptions = {}): Promise<TestGateway> {
+  const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'toolgate-test-')));
+  const file = join(dataDir, 'toolgate.yaml');
+  await writeFile(file, stringify({ listen: { port: 0 }, ...options.config }));
+  const loaded = await loadConfig({ flags: { config: file, dataDir }, env: options.env ?? {}, cwd: dataDir });
+  const logs: string[] = [];
+  const app = await startApp(loaded, { logTo: { write: (line: string) => void logs.push(line) }, env: options.env ?? {} });
+  const ownerKey = app.firstAccounts?.ownerKey.reveal() ?? '';
+  const gateway: TestGateway = {
+    url: app.url,
+    ownerKey,
+    serviceKey: app.firstAccounts?.serviceKey.reveal() ?? '',
+    dataDir,
+    app,
+    logs,
+    async admin(method, path, body, { key = ownerKey, headers = {} } = {}) {
+      const response = await fetch(`${app.url}/api/v1${path}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${key}`,
+          ...(body !== undefined && { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      const isJson = response.headers.get('content-type')?.includes('json') && !text.includes('}\n{');
+      return { status: response.status, headers: response.headers, body: isJson && text !== '' ? JSON.parse(text) : text };
+    },
+    async close() {
+      await app.close();
+      if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+  await app.upstreamsSettled(options.ready);
+  return gateway;
+}
