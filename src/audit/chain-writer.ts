@@ -23,6 +23,10 @@ const readCheckpoint = (line: string | null) => (line && parseCheckpoint(line)?.
 
 const seqOf = (line: string): number => Number.parseInt(line.slice('{"seq":'.length, 30), 10);
 
+/** Without what is there already: sent again because the commit that reported an error had succeeded after all. */
+const dropWritten = (lines: readonly string[], seq: number): readonly string[] =>
+  lines[0] === undefined || seqOf(lines[0]) > seq ? lines : lines.filter((line) => seqOf(line) > seq);
+
 /**
  * Where the chain goes on. When the stored records end before the last signed checkpoint, somebody removed them: the
  * chain then continues from what was signed, so that the hole stays visible for ever instead of being written over.
@@ -80,8 +84,7 @@ export function createChainWriter(options: ChainWriterOptions) {
   function commit(lines: readonly string[], kind?: 'periodic' | 'close'): string | null {
     try {
       const store = db ?? reopen();
-      // Already written when the commit that reported an error had succeeded after all.
-      const fresh = lines.filter((line) => seqOf(line) > tail.seq);
+      const fresh = dropWritten(lines, tail.seq);
       if (fresh.length === 0 && kind === undefined && blocks.length === 0) return null;
       const result = store.transaction(() => {
         const start = fresh[0] === undefined ? tail.seq : seqOf(fresh[0]) - 1;

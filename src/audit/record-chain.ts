@@ -26,7 +26,8 @@ function parseRecord(exported: string): { record: ChainedRecord; line: string } 
 }
 
 /** `aud_x_4` and the record 5 give `aud_x_5`: right as long as both are of one run of the gateway. */
-const siblingId = (id: string | null, seq: number): string | null => id && id.replace(/\d+$/, String(seq));
+const siblingId = (id: string | null, seq: number): string | null =>
+  id === null ? null : id.replace(/\d+$/, String(seq));
 
 /** Where a record stood whose number was not the next one. What follows shows what really happened. */
 interface Stray {

@@ -132,7 +132,11 @@ function createVerifier(keys: ReadonlyMap<string, KeyObject>, expected: Expected
     lineNumber++;
     if (chain === null) fault('truncated', 'The export is empty.');
     else if (sealedAt === null) {
-      fault('truncated', 'The export does not end with its closing checkpoint: the end is missing.', chain.lastSeq() + 1);
+      fault(
+        'truncated',
+        'The export does not end with its closing checkpoint: the end is missing.',
+        chain.lastSeq() + 1,
+      );
     }
     const lastSeq = chain?.lastSeq() ?? 0;
     if (expected && lastSeq < expected.seq) {

@@ -18,8 +18,9 @@ function serve(): void {
   const lock = takeWriterLock(options.file);
   const writer = createChainWriter(options);
   const reserve = createDiskReserve(`${options.file}.reserve`);
+  const noReserve = 'There is no space to keep in reserve.';
   /** Why the disk counts as full although records can be written; null while all is well. */
-  let shortage: string | null = null;
+  let shortage: string | null = noReserve;
   let failing = false;
 
   const announce = (line: string | null) => {
@@ -28,7 +29,6 @@ function serve(): void {
 
   function regain(): void {
     if (reserve.ensure()) shortage = null;
-    else shortage ??= 'There is no space to keep in reserve.';
   }
 
   function write(batch: string): void {
@@ -102,8 +102,6 @@ function serve(): void {
   const { logId, key, problem } = writer;
   const { publicKey, keyId } = key;
   report({ type: 'ready', seq: writer.tail().seq, logId, publicKey, keyId, problem });
-  regain();
-  if (shortage !== null) report({ type: 'degraded', seq: writer.tail().seq, error: shortage });
 }
 
 try {

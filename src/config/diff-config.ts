@@ -4,7 +4,7 @@ import { SETTINGS } from './settings.ts';
 
 /** What changed between two configurations, by how it can be put into effect. Names only, no values. */
 export interface ConfigDiff {
-  /** Settings that a running gateway can take over, such as `limits.depth`. */
+  /** Settings that a running gateway can take over, such as `allowedHosts`. */
   readonly live: readonly string[];
   /** Settings that stay as they are until the next start, such as `listen.port`. */
   readonly restart: readonly string[];

@@ -4,7 +4,7 @@ export type TemplatePart =
   | { readonly kind: 'env' | 'vault'; readonly name: string };
 
 /** Vault entry names are plain words; variable names are those of POSIX (XBD 8.1), with lower case allowed. */
-const NAMES = { env: /^[A-Za-z_][A-Za-z0-9_]*$/, vault: /^[A-Za-z0-9][A-Za-z0-9_.-]*$/ };
+const NAMES = { env: /^[A-Za-z_][A-Za-z0-9_]*$/, vault: /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/ };
 /**
  * Splits a configured text at its `${env:NAME}` and `${vault:NAME}` references. There is no escape for a literal `${`.
  *

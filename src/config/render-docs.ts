@@ -96,9 +96,7 @@ function memberRows(schema: AnySchema, prefix: string): string[][] {
       `\`${prefix}${key}\``,
       member.description ?? '',
       describeType(member),
-      membersOf(member) === undefined
-        ? (describeDefault(member) ?? (unwrap(member).optional ? 'none' : 'required'))
-        : '',
+      describeDefault(member) ?? absenceOf(member),
     ],
     ...memberRows(member, `${prefix}${key}.`),
   ]);

@@ -79,15 +79,13 @@ const limits = z.strictObject({
   depth: count(4, 1000).default(64).describe('Deepest nesting of arrays and objects in a message.'),
   headerTimeoutMs: milliseconds()
     .default(10_000)
-    .describe('Milliseconds within which a client must have sent its headers.')
-    .register(traits, { restart: true }),
+    .describe('Milliseconds within which a client must have sent its headers.'),
   requestTimeoutMs: milliseconds()
     .default(30_000)
-    .describe('Milliseconds within which a client must have sent its whole request.')
-    .register(traits, { restart: true }),
+    .describe('Milliseconds within which a client must have sent its whole request.'),
   connectionsPerAddress: count(1, 1_000_000)
     .default(4096)
-    .describe('Open connections that one client address may have. Behind a proxy, all clients share its address.'),
+    .describe('Open connections that one address may have. `trustedProxies` may have any number.'),
   sessionIdleMs: count(1000, 604_800_000)
     .default(1_800_000)
     .describe('Milliseconds after which an unused session (protocol versions up to 2025-11-25) is ended.'),
@@ -146,7 +144,7 @@ export const SettingsSchema = z.strictObject({
     .describe('The key that encrypts stored credentials: at most one of these three.')
     .register(traits, { oneOf: true, restart: true }),
   audit: audit.prefault({}).describe('The record of every call and change.').register(traits, { restart: true }),
-  limits: limits.prefault({}).describe('What one client may take.'),
+  limits: limits.prefault({}).describe('What one client may take.').register(traits, { restart: true }),
   log: z
     .strictObject({
       level: z

@@ -109,7 +109,7 @@ export const StdioUpstreamSchema = z.strictObject({
     })
     .default({})
     .describe(
-      'Its environment. Nothing of the gateway’s own is passed on; refer to it with `${env:NAME}`, to the vault with `${vault:NAME}`.',
+      'Its environment. Of the gateway’s own only `PATH` is passed on; refer to the rest with `${env:NAME}`, to the vault with `${vault:NAME}`.',
     )
     .register(traits, { type: 'map of text' }),
   transport: z.enum(['stdio']).default('stdio').describe('Follows from `command`.'),

@@ -63,6 +63,19 @@ export const CATALOG = define({
     title: 'This needs the owner or admin role',
     remedy: 'Use the key of an owner or an administrator.',
   },
+  owner_required: {
+    http: 403,
+    rpc: 4036,
+    title: 'This needs the owner role',
+    remedy: 'Use the key of an owner: only owners decide who is an owner, and issue or change the keys of owners.',
+  },
+  declared_in_file_only: {
+    http: 403,
+    rpc: 4037,
+    title: 'This can only be declared in the configuration file',
+    remedy:
+      'Add it to `toolgate.yaml` on the machine of the gateway. What the gateway runs as a process is never set over the API.',
+  },
   host_not_allowed: {
     http: 403,
     rpc: 4033,

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AuditLog } from '../audit/audit-log.ts';
+import type { AuditLog } from '../audit/open-audit.ts';
 import type { Caller } from '../model/principal.ts';
 import type { Upstream } from '../model/upstream.ts';
 import type { DecisionTable } from '../policy/decision-table.ts';

@@ -1,4 +1,4 @@
-import type { AuditLog } from '../audit/audit-log.ts';
+import type { AuditLog } from '../audit/open-audit.ts';
 import type { AppError } from '../errors/app-error.ts';
 import { DEFAULT_TENANT } from '../model/principal.ts';
 

@@ -43,8 +43,8 @@ export async function createFirstAccounts(db: Database, now: number = Date.now()
     await assignRole(trx, { tenantId, role: 'owner', subject: user }, now);
     await assignRole(trx, { tenantId, role: FULL_ACCESS, subject: user }, now);
     await assignRole(trx, { tenantId, role: FULL_ACCESS, subject: account }, now);
-    const ownerKey = await createKey(trx, { tenantId, name: 'first owner key', owner: user });
-    const serviceKey = await createKey(trx, { tenantId, name: 'first service key', owner: account });
+    const ownerKey = await createKey(trx, { tenantId, name: 'first owner key', owner: user, expiresAt: null });
+    const serviceKey = await createKey(trx, { tenantId, name: 'first service key', owner: account, expiresAt: null });
     return { ownerKey: ownerKey.secret, serviceKey: serviceKey.secret };
   });
 }

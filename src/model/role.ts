@@ -10,7 +10,10 @@ export interface RoleRule {
   readonly prompts?: readonly string[] | undefined;
   /** Globs over resource URIs (and URI templates). */
   readonly resources?: readonly string[] | undefined;
-  /** Tools only: the rule covers a tool only when its annotations say so. */
+  /**
+   * Tools only: the rule covers a tool only when its annotations say so. A rule with `when` that names none of the three
+   * covers tools alone.
+   */
   readonly when?: { readonly readOnly?: boolean | undefined; readonly destructive?: boolean | undefined } | undefined;
 }
 

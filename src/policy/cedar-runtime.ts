@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { SCHEMA } from './cedar-schema.ts';
+import { BATCH_SCHEMA, SCHEMA } from './cedar-schema.ts';
 
 export type Cedar = typeof import('@cedar-policy/cedar-wasm/nodejs');
 
@@ -14,8 +14,9 @@ export interface CedarRuntime {
   readonly instance: number;
 }
 
-/** The name under which every instance has the schema prepared. */
+/** The names under which every instance has the schemas prepared. */
 export const SCHEMA_NAME = 'toolgate';
+export const BATCH_SCHEMA_NAME = 'batch';
 
 export function createCedarRuntime(): CedarRuntime {
   let cedar: Cedar | undefined;
@@ -47,8 +48,13 @@ function instantiate(): Cedar {
   delete require.cache[path];
   const cedar: Cedar = require(path);
   delete require.cache[path];
-  const prepared = cedar.preparseSchema(SCHEMA_NAME, SCHEMA);
-  if (prepared.type === 'failure')
-    throw new Error(`Cedar refuses the schema: ${prepared.errors.map((error) => error.message).join('; ')}`);
+  for (const [name, schema] of [
+    [SCHEMA_NAME, SCHEMA],
+    [BATCH_SCHEMA_NAME, BATCH_SCHEMA],
+  ] as const) {
+    const prepared = cedar.preparseSchema(name, schema);
+    if (prepared.type === 'failure')
+      throw new Error(`Cedar refuses the ${name} schema: ${prepared.errors.map((error) => error.message).join('; ')}`);
+  }
   return cedar;
 }

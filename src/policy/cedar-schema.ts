@@ -55,3 +55,30 @@ export const SCHEMA: SchemaJson<string> = {
     },
   },
 };
+
+/** Primitives that one batch asks about, each in a lane of its own. */
+export const LANES = 32;
+export const BATCH_ACTION = 'list';
+export const BATCH_RESOURCE = `${NAMESPACE}::List`;
+const BATCH_ATTRIBUTES = { upstream: text, name: text, readOnly: flag, destructive: flag };
+
+/** Attributes of the context: `name0`, `readOnly0`, `name1`, …; a batch gives those that its policies read. */
+const lanes = Array.from({ length: LANES }, (_, lane) =>
+  Object.entries(BATCH_ATTRIBUTES).map(([attribute, type]) => [`${attribute}${lane}`, { ...type, required: false }]),
+);
+
+/** The schema of ask-batch.ts. It stands apart, so that no policy of the other schema can be about it. */
+export const BATCH_SCHEMA: SchemaJson<string> = {
+  [NAMESPACE]: {
+    entityTypes: { Role: {}, Subject: { memberOfTypes: ['Role'] }, List: {} },
+    actions: {
+      [BATCH_ACTION]: {
+        appliesTo: {
+          principalTypes: ['Subject'],
+          resourceTypes: ['List'],
+          context: { type: 'Record', attributes: Object.fromEntries(lanes.flat()) },
+        },
+      },
+    },
+  },
+};

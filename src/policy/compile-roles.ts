@@ -29,7 +29,16 @@ export interface Policy {
   readonly readsName: boolean;
   /** Every role that it mentions anywhere. */
   readonly mentionedRoles: readonly string[];
+  /**
+   * The whole condition under which it applies to a primitive of the kind, as a Cedar expression in which `read` gives the
+   * expression for an attribute; null for policies that could not be put that way. For asking about many (ask-batch.ts).
+   */
+  readonly appliesTo: ((kind: PrimitiveKind, read: Read) => string) | null;
 }
+
+export type Attribute = 'upstream' | 'name' | 'readOnly' | 'destructive';
+type Read = (attribute: Attribute) => string;
+const readResource: Read = (attribute) => `resource.${attribute}`;
 
 export interface CompiledRoles {
   /** All policies, as one text. */
@@ -68,40 +77,60 @@ export function compileRoles(roles: readonly Role[]): CompiledRoles {
 }
 
 /** Globs by kind, for the kinds that a rule covers. */
-type Coverage = readonly (readonly [PrimitiveKind, readonly string[]])[];
+type Coverage = ReadonlyMap<PrimitiveKind, readonly string[]>;
 
 /**
  * A rule that names no kind covers all three; with `when`, which only tools can meet, it covers tools alone: otherwise
  * "deny what is destructive" would deny every prompt.
  */
 function coverageOf({ tools, prompts, resources, when }: RoleRule): Coverage {
+  const everything = ['*'];
   if (tools === undefined && prompts === undefined && resources === undefined)
-    return (when === undefined ? KINDS : (['tool'] as const)).map((kind) => [kind, ['*']] as const);
+    return new Map((when === undefined ? KINDS : (['tool'] as const)).map((kind) => [kind, everything]));
   const named = { tool: tools, prompt: prompts, resource: resources };
-  return KINDS.flatMap((kind) => (named[kind]?.length ? [[kind, named[kind]] as const] : []));
+  return new Map(KINDS.flatMap((kind) => (named[kind]?.length ? [[kind, named[kind]] as const] : [])));
 }
 
 function compileRule(ref: RuleRef, rule: RoleRule): Policy | null {
   const coverage = coverageOf(rule);
-  if (coverage.length === 0) return null;
+  if (coverage.size === 0) return null;
   const id = `${ref.role}/${ref.list}/${ref.index}`;
   const effect = ref.list === 'allow' ? 'permit' : 'forbid';
   const upstream = rule.upstream.includes('*') ? undefined : rule.upstream;
-  const kinds = coverage.map(([kind]) => kind);
+  const kinds = [...coverage.keys()];
   const reason = printable(describeRule(ref, rule, coverage));
+  const role = `${ROLE}::${cedarString(ref.role)}`;
   const scope = [
-    `principal in ${ROLE}::${cedarString(ref.role)}`,
+    `principal in ${role}`,
     actionScope(kinds),
     upstream === undefined ? 'resource' : `resource in ${UPSTREAM}::${cedarString(upstream)}`,
   ];
-  const conditions = conditionsOf(rule, coverage);
+  const conditions = conditionsOf(rule, coverage).map((condition) => `\nwhen { ${condition} }`);
   const cedar = [
     `@id(${cedarString(id)})`,
     `@reason(${cedarString(reason)})`,
-    `${effect} (\n  ${scope.join(',\n  ')}\n)${conditions.map((one) => `\nwhen { ${one} }`).join('')};`,
+    `${effect} (\n  ${scope.join(',\n  ')}\n)${conditions.join('')};`,
   ].join('\n');
-  const readsName = coverage.some(([, globs]) => !coversAll(globs));
-  return { id, effect, reason, cedar, role: ref.role, kinds, upstream, readsName, mentionedRoles: [ref.role] };
+  const appliesTo = (kind: PrimitiveKind, read: Read): string => {
+    const parts = [`principal in ${role}`, upstreamCondition(rule, read), coveredCondition(kind, coverage, rule, read)];
+    return parts
+      .filter((part) => part !== null)
+      .map((part) => `(${part})`)
+      .join(' && ');
+  };
+  const readsName = [...coverage.values()].some((globs) => !coversAll(globs));
+  return {
+    id,
+    effect,
+    reason,
+    cedar,
+    role: ref.role,
+    kinds,
+    upstream,
+    readsName,
+    mentionedRoles: [ref.role],
+    appliesTo,
+  };
 }
 
 function actionScope(kinds: readonly PrimitiveKind[]): string {
@@ -110,50 +139,53 @@ function actionScope(kinds: readonly PrimitiveKind[]): string {
   return actions.length === 1 ? `action == ${actions[0]}` : `action in [${actions.join(', ')}]`;
 }
 
-/** One `when` for the upstream glob, one for what is covered; all must hold. */
+/** What the scope does not say: one condition for an upstream glob, one for what is covered. All must hold. */
 function conditionsOf(rule: RoleRule, coverage: Coverage): string[] {
-  const conditions: string[] = [];
-  if (rule.upstream.includes('*') && !coversAll([rule.upstream]))
-    conditions.push(`resource.upstream like ${cedarPattern(rule.upstream)}`);
-  const byKind = coverage.map(([kind, globs]) => [kind, coveredOf(kind, globs, rule)] as const);
-  const [only] = byKind;
-  if (byKind.length === 1) {
-    if (only![1] !== null) conditions.push(only![1]);
-  } else if (byKind.some(([, covered]) => covered !== null)) {
-    const alternatives = byKind.map(([kind, covered]) => {
-      const is = `resource is ${TYPE_OF[kind]}`;
-      return covered === null ? is : `(${is} && (${covered}))`;
-    });
-    conditions.push(alternatives.join(' || '));
-  }
-  return conditions;
+  const byKind = [...coverage.keys()].map(
+    (kind) => [kind, coveredCondition(kind, coverage, rule, readResource)] as const,
+  );
+  const alternatives = byKind.map(([kind, covered]) => {
+    const is = `resource is ${TYPE_OF[kind]}`;
+    return covered === null ? is : `(${is} && (${covered}))`;
+  });
+  const covered =
+    byKind.length === 1 ? byKind[0]![1] : byKind.every(([, one]) => one === null) ? null : alternatives.join(' || ');
+  const upstream = rule.upstream.includes('*') ? upstreamCondition(rule, readResource) : null;
+  return [upstream, covered].filter((condition) => condition !== null);
 }
 
-/** The condition under which a primitive of this kind is covered, or null when every one is. */
-function coveredOf(kind: PrimitiveKind, globs: readonly string[], { when }: RoleRule): string | null {
+function upstreamCondition({ upstream }: RoleRule, read: Read): string | null {
+  return coversAll([upstream]) ? null : matches(read('upstream'), upstream);
+}
+
+/** Under which condition a primitive of this kind is covered; null when every one is. */
+function coveredCondition(kind: PrimitiveKind, coverage: Coverage, { when }: RoleRule, read: Read): string | null {
+  const globs = coverage.get(kind)!;
   const all: string[] = [];
   if (!coversAll(globs)) {
-    const literals = globs.filter((glob) => !glob.includes('*')).map(cedarString);
-    const patterns = globs
-      .filter((glob) => glob.includes('*'))
-      .map((glob) => `resource.name like ${cedarPattern(glob)}`);
-    if (literals.length === 1) patterns.unshift(`resource.name == ${literals[0]}`);
-    else if (literals.length > 1) patterns.unshift(`[${literals.join(', ')}].contains(resource.name)`);
-    all.push(anyOf(patterns));
+    const literals = globs.filter((glob) => !glob.includes('*'));
+    const alternatives = globs.filter((glob) => glob.includes('*')).map((glob) => matches(read('name'), glob));
+    if (literals.length === 1) alternatives.unshift(matches(read('name'), literals[0]!));
+    if (literals.length > 1)
+      alternatives.unshift(`[${literals.map(cedarString).join(', ')}].contains(${read('name')})`);
+    all.push(anyOf(alternatives));
   }
   if (kind === 'tool') {
-    if (when?.readOnly !== undefined) all.push(when.readOnly ? 'resource.readOnly' : '!resource.readOnly');
-    if (when?.destructive !== undefined) all.push(when.destructive ? 'resource.destructive' : '!resource.destructive');
+    if (when?.readOnly !== undefined) all.push(`${when.readOnly ? '' : '!'}${read('readOnly')}`);
+    if (when?.destructive !== undefined) all.push(`${when.destructive ? '' : '!'}${read('destructive')}`);
   }
   if (all.length === 0) return null;
   return all.length === 1 ? all[0]! : all.map((one) => `(${one})`).join(' && ');
 }
 
+const matches = (attribute: string, glob: string): string =>
+  glob.includes('*') ? `${attribute} like ${cedarPattern(glob)}` : `${attribute} == ${cedarString(glob)}`;
+
 /**
  * Long alternatives are nested in halves: Cedar evaluates `a || b || c …` recursively, and about 500 of them in one row
  * overflow its stack.
  */
-function anyOf(conditions: readonly string[]): string {
+export function anyOf(conditions: readonly string[]): string {
   if (conditions.length <= 16) return conditions.join(' || ');
   const half = conditions.length >> 1;
   return `(${anyOf(conditions.slice(0, half))}) || (${anyOf(conditions.slice(half))})`;
@@ -164,8 +196,8 @@ const coversAll = (globs: readonly string[]): boolean => globs.some((glob) => /^
 /** `role engineer allows read-only tools get_*, list_* and all prompts of github`. */
 function describeRule(ref: RuleRef, { upstream, when }: RoleRule, coverage: Coverage): string {
   const verb = ref.list === 'allow' ? 'allows' : 'denies';
-  const everything = coverage.length === KINDS.length && coverage.every(([, globs]) => coversAll(globs));
-  const what = coverage.map(([kind, globs]) => {
+  const everything = coverage.size === KINDS.length && [...coverage.values()].every(coversAll);
+  const what = [...coverage].map(([kind, globs]) => {
     const plural = kind === 'tool' ? `${annotationsOf(when)}tools` : `${kind}s`;
     return coversAll(globs) ? `all ${plural}` : `${plural} ${listed(globs)}`;
   });

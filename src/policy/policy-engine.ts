@@ -1,12 +1,14 @@
+import type { PrimitiveKind } from '../model/catalogue.ts';
 import type { Decision, Target } from '../model/decision.ts';
 import { ADMIN_ROLES } from '../model/principal.ts';
 import type { Role } from '../model/role.ts';
-import { askCedar, type Verdict } from './ask-cedar.ts';
-import { type CedarRuntime, createCedarRuntime } from './cedar-runtime.ts';
-import { printable } from './cedar-text.ts';
+import type { CedarRuntime } from './cedar-runtime.ts';
+import { LANES } from './cedar-schema.ts';
 import { compileRoles, type Policy } from './compile-roles.ts';
-import { createSlices, createSlots, type Slice } from './policy-slices.ts';
+import { createSlices, type Slice } from './policy-slices.ts';
+import { createQuestions } from './questions.ts';
 import { readRawPolicies } from './raw-policies.ts';
+import { reasonForDefault, reasonNotToAsk, reasonOf } from './reasons.ts';
 
 /** Decides by Cedar. Default deny; a forbid that applies wins; whatever cannot be evaluated is denied. */
 export interface PolicyEngine {
@@ -16,6 +18,8 @@ export interface PolicyEngine {
   readonly roles: readonly string[];
   /** May a subject with these roles (no others) use the target? 50 to 100 µs; the decision table remembers the answers. */
   decide(roles: readonly string[], target: Target): Decision;
+  /** What `decide` says about each target, without reasons and, for many, several times faster. For lists. */
+  allowed(roles: readonly string[], targets: readonly Target[]): boolean[];
   /** The policy behind an id in `Decision.rules`. */
   policy(id: string): Policy | undefined;
   /**
@@ -23,7 +27,7 @@ export interface PolicyEngine {
    * @throws AppError `unprocessable` with every fault; then nothing has changed.
    */
   replace(roles: readonly Role[], cedar?: string): void;
-  /** Loads Cedar and lets it decide once, about 100 ms, so that the first real decision does not have to. */
+  /** Loads Cedar and lets it decide, about 100 ms, so that the first real decision does not have to. */
   warmUp(): void;
 }
 
@@ -41,67 +45,76 @@ export interface PolicyEngineOptions {
  * @throws AppError `unprocessable` with every fault
  */
 export function createPolicyEngine({ roles, cedar, onFault }: PolicyEngineOptions): PolicyEngine {
-  const runtime = createCedarRuntime();
-  const slots = createSlots(runtime);
+  const questions = createQuestions(onFault);
   let generation = 1;
-  let rules = buildRules(runtime, roles, cedar);
+  let rules = buildRules(questions.runtime, roles, cedar);
 
-  /** A trap costs an instance, not an answer: the new instance is asked once more. A question that broke both is denied. */
-  function evaluate(slice: Slice, target: Target): Verdict {
-    let fault = '';
-    for (let attempt = 0; attempt < 2; attempt++) {
-      try {
-        const verdict = askCedar(runtime, slots.prepare(slice), slice, target);
-        if (verdict.fault !== null) onFault?.(new Error(verdict.fault));
-        return verdict;
-      } catch (error) {
-        onFault?.(error);
-        fault = printable(String(error));
+  function decide(roleSet: readonly string[], target: Target): Decision {
+    const unaskable = reasonNotToAsk(target);
+    if (unaskable !== null) return rules.decision(false, unaskable, []);
+    const slice = rules.slicesOf(roleSet)(target);
+    // No policy can apply: Cedar's answer to that is its default, deny.
+    if (slice.policies.length === 0) return rules.decision(false, reasonForDefault(roleSet, target), []);
+    const annotations = `${target.readOnly} ${target.destructive}`;
+    const known = slice.answers?.get(annotations);
+    if (known !== undefined) return known;
+    const { allowed, determining, fault } = questions.one(slice, target);
+    let reason = determining.length === 0 ? reasonForDefault(roleSet, target) : reasonOf(determining);
+    if (fault !== null) reason = `denied, because the policy could not be evaluated: ${fault}`;
+    const ids = determining.map((policy) => policy.id);
+    const decision = rules.decision(allowed, reason, ids);
+    slice.answers?.set(annotations, decision);
+    return decision;
+  }
+
+  function allowed(roleSet: readonly string[], targets: readonly Target[]): boolean[] {
+    const answers: (boolean | null)[] = targets.map(() => null);
+    // Targets of one kind whose slices hold the same policies can share a batch, whatever their upstreams are.
+    const groups = new Map<string, { slice: Slice; kind: PrimitiveKind; positions: number[] }>();
+    const sliceOf = rules.slicesOf(roleSet);
+    for (const [position, target] of targets.entries()) {
+      const slice = sliceOf(target);
+      if (slice.policies.length === 0 || reasonNotToAsk(target) !== null) {
+        answers[position] = false;
+      } else if (slice.answers === null) {
+        const key = `${target.kind} ${slice.key}`;
+        const group = groups.get(key);
+        if (group !== undefined) group.positions.push(position);
+        else groups.set(key, { slice, kind: target.kind, positions: [position] });
       }
     }
-    return { allowed: false, determining: [], fault };
+    for (const { slice, kind, positions } of groups.values()) {
+      const verdicts = questions.many(
+        slice,
+        kind,
+        positions.map((position) => targets[position]!),
+      );
+      for (const [index, position] of positions.entries()) answers[position] = verdicts[index]!;
+    }
+    return targets.map((target, position) => answers[position] ?? decide(roleSet, target).allowed);
   }
 
   return {
+    decide,
+    allowed,
     get generation() {
       return generation;
     },
     get roles() {
       return rules.roleNames;
     },
-    decide(roleSet, target) {
-      const unaskable = reasonNotToAsk(target);
-      if (unaskable !== null) return rules.decision(false, unaskable, []);
-      const slice = rules.sliceFor(roleSet, target);
-      // No policy can apply: Cedar's answer to that is its default, deny.
-      if (slice.policies.length === 0) return rules.decision(false, defaultReason(roleSet, target), []);
-      const features = `${target.readOnly} ${target.destructive}`;
-      const known = slice.answers?.get(features);
-      if (known !== undefined) return known;
-      const { allowed, determining, fault } = evaluate(slice, target);
-      const reason =
-        fault !== null
-          ? `denied, because the policy could not be evaluated: ${fault}`
-          : determining.length === 0
-            ? defaultReason(roleSet, target)
-            : reasonOf(determining);
-      const ids = determining.map((policy) => policy.id);
-      const decision = rules.decision(allowed, reason, ids);
-      slice.answers?.set(features, decision);
-      return decision;
-    },
     policy: (id) => rules.byId.get(id),
     replace(newRoles, newCedar) {
-      rules = buildRules(runtime, newRoles, newCedar);
-      slots.clear();
+      rules = buildRules(questions.runtime, newRoles, newCedar);
+      questions.clear();
       generation++;
     },
     warmUp() {
-      const { policies } = compileRoles([
-        { name: 'probe', description: '', allow: [{ upstream: '*', tools: ['*_'] }], deny: [] },
-      ]);
-      const slice: Slice = { key: 'probe', policies, roles: ['probe'], answers: null };
-      evaluate(slice, { upstream: 'probe', kind: 'tool', name: 'probe', readOnly: false, destructive: false });
+      const probe: Role = { name: 'probe', description: '', allow: [{ upstream: '*', tools: ['*_'] }], deny: [] };
+      const slice: Slice = { key: 'probe', policies: compileRoles([probe]).policies, roles: ['probe'], answers: null };
+      const target: Target = { upstream: 'probe', kind: 'tool', name: 'probe', readOnly: false, destructive: false };
+      questions.one(slice, target);
+      questions.many(slice, 'tool', new Array(LANES).fill(target));
     },
   };
 }
@@ -112,47 +125,23 @@ const MAX_DECISIONS = 4096;
 function buildRules(runtime: CedarRuntime, roles: readonly Role[], cedar: string | undefined) {
   const roleNames = roles.map((role) => role.name).sort();
   const compiled = compileRoles(roles).policies;
-  const known = new Set([...roleNames, ...ADMIN_ROLES]);
-  const raw = cedar === undefined || cedar.trim() === '' ? [] : readRawPolicies(runtime, cedar, known);
+  const mentionable = new Set([...roleNames, ...ADMIN_ROLES]);
+  const raw = cedar === undefined || cedar.trim() === '' ? [] : readRawPolicies(runtime, cedar, mentionable);
   const policies = [...compiled, ...raw];
   const decisions = new Map<string, Decision>();
   return {
     roleNames,
     byId: new Map(policies.map((policy) => [policy.id, policy])),
-    sliceFor: createSlices(policies),
+    slicesOf: createSlices(policies),
     /** Equal decisions are one object: thousands of tools share the few that there are. */
-    decision(allowed: boolean, reason: string, rules: readonly string[]): Decision {
-      const key = `${allowed} ${reason} ${rules.join('\n')}`;
+    decision(allowed: boolean, reason: string, ids: readonly string[]): Decision {
+      const key = `${allowed} ${reason} ${ids.join('\n')}`;
       const known = decisions.get(key);
       if (known !== undefined) return known;
       if (decisions.size >= MAX_DECISIONS) decisions.clear();
-      const decision: Decision = { allowed, reason, rules };
+      const decision: Decision = { allowed, reason, rules: ids };
       decisions.set(key, decision);
       return decision;
     },
   };
-}
-
-/** Longer names (only a URI could be one) are denied unasked, so that nobody makes a match expensive. UTF-16 code units. */
-const MAX_NAME_LENGTH = 8192;
-
-function reasonNotToAsk({ upstream, name }: Target): string | null {
-  if (name.length > MAX_NAME_LENGTH) return `denied, because the name is longer than ${MAX_NAME_LENGTH} characters`;
-  // Cedar would fail on half of a surrogate pair, at the cost of its instance.
-  if (!name.isWellFormed() || !upstream.isWellFormed()) return 'denied, because the name is not valid Unicode';
-  return null;
-}
-
-function defaultReason(roles: readonly string[], { kind }: Target): string {
-  if (roles.length === 0) return `no role is assigned, so no ${kind} is allowed`;
-  const named = roles.slice(0, 8).join(', ');
-  const more = roles.length > 8 ? ` and ${roles.length - 8} more` : '';
-  return printable(
-    `${roles.length === 1 ? 'role' : 'none of the roles'} ${named}${more} ${roles.length === 1 ? 'does not allow' : 'allows'} this ${kind}`,
-  );
-}
-
-function reasonOf([first, ...others]: readonly Policy[]): string {
-  const more = others.length === 0 ? '' : ` (and ${others.length} more ${others.length === 1 ? 'rule' : 'rules'})`;
-  return `${first!.id}: ${first!.reason}${more}`;
 }

@@ -69,7 +69,7 @@ function parse(runtime: CedarRuntime, text: string): Part[] {
   for (const [sorted, part] of answer.policies.entries()) {
     const parsed = guarded(runtime, (cedar) => cedar.policyToJson(part));
     if (parsed.type === 'failure') throw refusalOf(parsed.errors.map((error) => faultOf(error, part)));
-    if (depthOf(parsed.json) > MAX_DEPTH) throw tooComplex();
+    if (isDeeperThan(MAX_DEPTH, parsed.json)) throw tooComplex();
     parts[positionOf(ids[sorted]!)] = { text: part, json: parsed.json };
   }
   return parts;
@@ -155,6 +155,7 @@ function toPolicy(part: Part, position: number): Policy {
     upstream: scopeEntity(json.resource, UPSTREAM),
     readsName: true,
     mentionedRoles: [...new Set(entitiesIn(json).flatMap(({ type, id }) => (type === ROLE ? [id] : [])))],
+    appliesTo: null,
   };
 }
 
@@ -178,9 +179,8 @@ function entitiesIn(part: unknown): { type: string; id: string }[] {
   return Object.values(part).flatMap(entitiesIn);
 }
 
-function depthOf(part: unknown): number {
-  if (typeof part !== 'object' || part === null) return 0;
-  let deepest = 0;
-  for (const child of Object.values(part)) deepest = Math.max(deepest, depthOf(child));
-  return deepest + (Array.isArray(part) ? 0 : 1);
+function isDeeperThan(limit: number, part: unknown): boolean {
+  if (typeof part !== 'object' || part === null) return false;
+  const inside = Array.isArray(part) ? limit : limit - 1;
+  return inside < 0 || Object.values(part).some((child) => isDeeperThan(inside, child));
 }

@@ -107,6 +107,25 @@ test('another process that holds the write lock makes a write fail with a clear 
   }
 });
 
+test('a transaction that reads first cannot be overtaken by another process before it writes', async () => {
+  const file = join(folder, 'overtaken.db');
+  const [one, two] = [await openDatabase({ file }), await openDatabase({ file })];
+  try {
+    await migrate(one);
+    await sql`PRAGMA busy_timeout = 1`.execute(two);
+    const ref = { tenantId: 'default', key: 'k' };
+    await transact(one, async (trx) => {
+      assert.equal(await findSetting(trx, ref), null);
+      await assert.rejects(putSetting(two, ref, 'overtaken'), { errcode: 5 });
+      await putSetting(trx, ref, 'one');
+    });
+    assert.equal(await findSetting(two, ref), 'one');
+  } finally {
+    await one.destroy();
+    await two.destroy();
+  }
+});
+
 test('a transaction that SQLite itself rolled back fails with what went wrong', async () => {
   const db = await openDatabase({ file: join(folder, 'full.db') });
   try {

@@ -6,6 +6,8 @@ import type { Database, PrincipalStatus } from './tables.ts';
 
 /** Everything that a key says about a request that carries it. */
 export interface LoadedKey {
+  /** As it is stored, for comparing it with the one that was asked for. */
+  readonly hash: string;
   /** With the key's own roles. May be revoked or expired: the caller checks. */
   readonly key: StoredAccessKey;
   readonly owner: { readonly status: PrincipalStatus; readonly epoch: number };
@@ -43,6 +45,7 @@ export async function loadKeyByHash(db: Database, hash: string): Promise<LoadedK
   const own = roles.filter((role) => role.subject_kind === 'access_key').map((role) => role.role);
   const principal = roles.filter((role) => role.subject_kind !== 'access_key').map((role) => role.role);
   return {
+    hash: row.hash,
     key: toAccessKey(row, own.sort()),
     owner: { status, epoch },
     principalRoles: [...new Set(principal)].sort(),

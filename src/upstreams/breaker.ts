@@ -34,8 +34,7 @@ export function createBreaker(options: BreakerOptions = {}): Breaker {
   let opened = 0;
   let probing = false;
 
-  const stateAt = (time: number): BreakerState =>
-    opened === 0 ? 'closed' : time < openUntil ? 'open' : 'half-open';
+  const stateAt = (time: number): BreakerState => (opened === 0 ? 'closed' : time < openUntil ? 'open' : 'half-open');
 
   const open = (time: number): void => {
     const wait = Math.min(maxOpenMs, openMs * 2 ** Math.min(opened, 20));

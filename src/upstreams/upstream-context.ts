@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
+import type { ReferenceSources } from '../config/references.ts';
 import type { Era } from '../model/catalogue.ts';
 import type { Upstream } from '../model/upstream.ts';
 import type { CallGuard } from './call-guard.ts';
-import type { ReferenceResolver } from './resolve-references.ts';
 import type { HttpEndpoint } from './transports/http.ts';
 import type { CallLimits } from './upstream-connection.ts';
 
@@ -14,7 +14,10 @@ export interface UpstreamContext {
   readonly log: Logger;
   /** For `http` and `sse`. */
   readonly endpoint: HttpEndpoint | undefined;
-  readonly resolveReference: ReferenceResolver;
+  /** Where the references in the environment of a stdio upstream lead. */
+  readonly references: ReferenceSources;
   /** The era found last: a property of the server, so later connections need not probe again. */
   era: Era | undefined;
+  /** How it was found out, for the test report. */
+  eraFound: string | undefined;
 }

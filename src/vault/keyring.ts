@@ -1,7 +1,7 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { AppError } from '../errors/app-error.ts';
 import { newId } from '../lib/ids.ts';
-import { createMutex } from '../lib/mutex.ts';
+import { createLimiter } from '../lib/limiter.ts';
 import {
   deleteDataKey,
   findDataKey,
@@ -52,7 +52,7 @@ export async function createKeyring(
   const unwrapped = new Map<string, DataKey>();
   const activeKeys = new Map<string, Promise<DataKey>>();
   // A key made under the old master key while `rewrap` runs would stay behind, unreadable after the next start.
-  const exclusively = createMutex();
+  const exclusively = createLimiter(1);
 
   function unwrap(stored: StoredDataKey): DataKey {
     const mapKey = `${stored.tenantId}\0${stored.id}`;

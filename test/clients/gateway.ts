@@ -4,7 +4,7 @@ import { startToolgate } from './toolgate-stand-in.ts';
 export const BRIDGES_ERAS = false;
 
 /** The part of toolgate.yaml that these tests set. */
-export interface GatewayConfig {
+export type GatewayConfig = {
   readonly auth: 'none' | 'keys';
   readonly upstreams: readonly {
     readonly name: string;
@@ -17,7 +17,7 @@ export interface GatewayConfig {
     readonly allow: readonly { readonly upstream: string }[];
     readonly deny: readonly { readonly upstream: string; readonly tools: readonly string[] }[];
   }[];
-}
+};
 
 export interface GatewayOptions {
   /** The MCP endpoint of the fixture that stands behind the gateway. */

@@ -116,10 +116,12 @@ export async function runPlainFlows(t: TestContext, driver: Driver, target: Targ
   }
 }
 
+/** What a client can see of a refusal, without the request id, which is different each time. */
 async function refusal(driver: Driver, tool: string): Promise<{ code: number; message: string; data: unknown }> {
   const outcome = await driver.callTool(tool).then(
     () => assert.fail(`${tool} was called`),
-    (error: { code: number; message: string; data?: unknown }) => error,
+    (error: { code: number; message: string; data?: JsonObject }) => error,
   );
-  return { code: outcome.code, message: outcome.message, data: outcome.data };
+  const { requestId: _, ...data } = outcome.data ?? {};
+  return { code: outcome.code, message: outcome.message, data };
 }

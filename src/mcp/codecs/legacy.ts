@@ -29,7 +29,8 @@ export const legacyCodec: Codec = {
     const { resultType: _, ttlMs: __, cacheScope: ___, ...result } = message.result;
     if (isObject(result._meta) && META_SERVER_INFO in result._meta) {
       const { [META_SERVER_INFO]: ____, ...meta } = result._meta;
-      return { ...message, result: { ...result, _meta: meta } };
+      delete result._meta;
+      if (Object.keys(meta).length > 0) result._meta = meta;
     }
     return { ...message, result };
   },

@@ -2,8 +2,14 @@ import { AppError, toAppError } from '../../errors/app-error.ts';
 import type { JsonRpcResponse } from '../../mcp/message.ts';
 import { writeSseEvent } from '../../mcp/sse.ts';
 import type { CallGuard } from '../call-guard.ts';
-import { type CallLimits, type Exchange, type ExchangeSink, LISTEN_METHOD, type OutboundRequest } from '../upstream-connection.ts';
-import type { Watched } from './watchdog.ts';
+import {
+  type CallLimits,
+  type Exchange,
+  type ExchangeSink,
+  LISTEN_METHOD,
+  type OutboundRequest,
+} from '../upstream-connection.ts';
+import { timeoutError, type Watched } from './watchdog.ts';
 
 export interface ChannelExchangeOptions {
   readonly upstream: string;
@@ -20,7 +26,12 @@ export interface ChannelExchangeOptions {
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 
 /** HTTP statuses of errors that 2026-07-28 gives one, so that an answer is the same over every transport. */
-const STATUS_OF_ERROR: Readonly<Record<number, number>> = { [-32601]: 404, [-32020]: 400, [-32021]: 400, [-32022]: 400 };
+const STATUS_OF_ERROR: Readonly<Record<number, number>> = {
+  [-32601]: 404,
+  [-32020]: 400,
+  [-32021]: 400,
+  [-32022]: 400,
+};
 
 /**
  * One request on a channel. It turns what comes for it into HTTP body bytes: one JSON document when the response comes
@@ -91,14 +102,9 @@ export class ChannelExchange implements Exchange, Watched {
   }
 
   expire(why: 'silent' | 'too-long'): void {
-    const { upstream } = this.options;
     this.options.tellCancelled('timeout');
     this.settle(true);
-    this.options.sink.fail(
-      why === 'silent'
-        ? new AppError('upstream_timeout', `"${upstream}" gave no sign of life for ${this.timeoutMs} ms.`)
-        : new AppError('upstream_timeout', `The call to "${upstream}" was ended after ${this.maxDurationMs} ms.`),
-    );
+    this.options.sink.fail(timeoutError(this.options.upstream, this, why));
   }
 
   /** The response, with the caller's id in it: the end of this exchange. */

@@ -19,7 +19,8 @@ export class ChannelStream {
   attach(sink: ExchangeSink, ended: AppError | undefined): Exchange {
     const before = this.sink;
     this.sink = sink;
-    this.full = false;
+    // Until the head is out.
+    this.full = true;
     const mine = () => this.sink === sink;
     queueMicrotask(() => {
       before?.end();
@@ -30,6 +31,7 @@ export class ChannelStream {
         return;
       }
       sink.head(200, 'sse');
+      this.full = false;
       this.flush();
     });
     const detach = (): void => {
@@ -47,8 +49,9 @@ export class ChannelStream {
   }
 
   message(bytes: Buffer): void {
-    this.kept.push(Buffer.from(writeSseEvent({ event: 'message', data: bytes })));
-    this.keptBytes += bytes.length;
+    const event = Buffer.from(writeSseEvent({ event: 'message', data: bytes }));
+    this.kept.push(event);
+    this.keptBytes += event.length;
     while (this.kept.length > MAX_KEPT || (this.keptBytes > MAX_KEPT_BYTES && this.kept.length > 1)) {
       this.keptBytes -= this.kept.shift()!.length;
     }

@@ -62,7 +62,8 @@ export async function discover(context: HandshakeContext, timeoutMs: number): Pr
     const status = error.data?.upstreamStatus as number | undefined;
     if (error.code === 'upstream_timeout') return legacy('it did not answer server/discover');
     if (status !== undefined && !NOT_AN_ERA.has(status)) return legacy(`it answered HTTP ${status} to server/discover`);
-    if (error.code === 'upstream_invalid' && status === undefined) return legacy('its answer to server/discover is no MCP');
+    if (error.code === 'upstream_invalid' && status === undefined)
+      return legacy('its answer to server/discover is no MCP');
     throw error;
   }
   const { result, error } = answer.response;

@@ -51,10 +51,15 @@ export function failureOfStatus(upstream: string, status: number): AppError {
 export function failureOfError(upstream: string, error: Error, started: boolean): AppError {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   if (code === 'UND_ERR_INVALID_ARG') {
-    return new AppError('bad_request', 'A header of the request cannot be sent to the upstream server.', { cause: error });
+    return new AppError('bad_request', 'A header of the request cannot be sent to the upstream server.', {
+      cause: error,
+    });
   }
   if (code === 'UND_ERR_HEADERS_OVERFLOW' || code.startsWith('HPE_')) {
     return new AppError('upstream_invalid', `"${upstream}" sent an answer that is not valid HTTP.`, { cause: error });
+  }
+  if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') {
+    return new AppError('upstream_timeout', `"${upstream}" did not answer in time.`, { cause: error });
   }
   const detail = started ? 'broke the connection before its answer was complete' : 'cannot be reached';
   return new AppError('upstream_unavailable', `"${upstream}" ${detail}.`, { cause: error });
@@ -78,7 +83,10 @@ export function rpcErrorOf(body: Buffer): (JsonObject & { error: JsonObject }) |
  * 404 is what the specification says (2025-11-25, "Session Management"). Many servers built on the TypeScript SDK's
  * examples answer 400 "No valid session ID provided" instead, for example after a restart.
  */
-export function isSessionLoss(status: number, error: { error: { code?: unknown; message?: unknown } } | undefined): boolean {
+export function isSessionLoss(
+  status: number,
+  error: { error: { code?: unknown; message?: unknown } } | undefined,
+): boolean {
   if (status === 404) return error?.error.code !== -32601;
   return status === 400 && /session/i.test(String(error?.error.message ?? ''));
 }

@@ -1,9 +1,7 @@
 import type { Dispatcher } from 'undici';
 import { AppError } from '../../errors/app-error.ts';
-import type { Span } from '../../mcp/json-structure.ts';
 import type { JsonObject } from '../../model/json.ts';
-import type { CallGuard } from '../call-guard.ts';
-import type { CallLimits, Exchange, ExchangeSink } from '../upstream-connection.ts';
+import type { Exchange, ExchangeSink } from '../upstream-connection.ts';
 import {
   bodyTypeOf,
   failureOfError,
@@ -13,48 +11,8 @@ import {
   type ResponseHeaders,
   rpcErrorOf,
 } from './http-answer.ts';
-import type { Watchdog, Watched } from './watchdog.ts';
-
-/** What all exchanges with one upstream share. */
-export interface HttpHost {
-  readonly name: string;
-  readonly limits: CallLimits;
-  readonly guard: CallGuard;
-  readonly watchdog: Watchdog;
-}
-
-/** What a connection adds to a plain exchange; absent on the hot path of modern HTTP. */
-export interface HttpExchangeHooks {
-  /** The first look at an answer, for its headers. */
-  onHead?(status: number, headers: ResponseHeaders): void;
-  /**
-   * The upstream says that it does not know the session, so it has not processed the request.
-   * @returns true when the hook goes on: by `redispatch`, or by `giveUp`.
-   */
-  onSessionLost?(exchange: HttpExchange): boolean;
-  /** The caller cancelled, or a limit was reached: tell the upstream if its era has a message for it. */
-  onCancel?(reason: string | undefined): void;
-}
-
-/**
- * `call`: a request with an answer. `rest`: a GET for the rest of the answer to a call. These two are bounded in time and
- * take a place in the bulkhead. `listen`: a request whose answer stays open (`subscriptions/listen`). `stream`: a GET for
- * messages that belong to no request. These two may stay quiet once open.
- */
-export type HttpExchangeKind = 'call' | 'rest' | 'listen' | 'stream';
-
-export interface HttpExchangeInit {
-  readonly pool: Dispatcher;
-  readonly options: Dispatcher.DispatchOptions;
-  readonly sink: ExchangeSink;
-  /** Repeat once when the connection breaks before an answer, though the upstream may have got it. */
-  readonly repeatable: boolean;
-  readonly kind: HttpExchangeKind;
-  readonly timeoutMs: number;
-  /** The request's `id` in `options.body`; put into an error answer that came without one. */
-  readonly idSpan?: Span | undefined;
-  readonly hooks?: HttpExchangeHooks | undefined;
-}
+import type { HttpExchangeInit, HttpHost } from './http-exchange-init.ts';
+import { timeoutError, type Watched } from './watchdog.ts';
 
 /** An HTTP error body up to this size is read for a JSON-RPC error. */
 const MAX_ERROR_BYTES = 1024 * 1024;
@@ -122,6 +80,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Watch
     this.options = { ...this.options, headers };
     this.attempt = 1;
     this.errorBody = undefined;
+    this.received = 0;
     this.lastSignAt = performance.now();
     this.dispatch();
   }
@@ -153,15 +112,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Watch
 
   expire(why: 'silent' | 'too-long'): void {
     if (this.done) return;
-    const { name } = this.host;
     this.init.hooks?.onCancel?.('timeout');
-    this.settle(true);
-    this.cut();
-    this.sink.fail(
-      why === 'silent'
-        ? new AppError('upstream_timeout', `"${name}" gave no sign of life for ${this.timeoutMs} ms.`)
-        : new AppError('upstream_timeout', `The call to "${name}" was ended after ${this.maxDurationMs} ms.`),
-    );
+    this.fail(timeoutError(this.host.name, this, why), true);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -188,7 +140,10 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Watch
       // An event stream may stay quiet for long; its reader should know that it is open.
       if (body === 'sse') this.sendHead(200, 'sse');
     } else if (status < 300) {
-      const what = body === undefined && status === 200 ? 'with a content type that is not MCP' : `HTTP ${status} without an answer`;
+      const what =
+        body === undefined && status === 200
+          ? 'with a content type that is not MCP'
+          : `HTTP ${status} without an answer`;
       this.refuse(`"${this.host.name}" answered a request ${what}.`);
     } else if (status >= 400 && status < 500 && status !== 401 && status !== 403) {
       this.errorBody = [];

@@ -11,7 +11,8 @@ import {
 } from '../upstream-connection.ts';
 import type { UpstreamContext } from '../upstream-context.ts';
 import type { HttpEndpoint } from './http.ts';
-import type { HttpExchange, HttpExchangeHooks } from './http-exchange.ts';
+import type { HttpExchange } from './http-exchange.ts';
+import type { HttpExchangeHooks } from './http-exchange-init.ts';
 import { type LegacySession, type LegacySessionOptions, openLegacySession } from './legacy-session.ts';
 import { SharedAnswer } from './shared-answer.ts';
 
@@ -34,7 +35,8 @@ export async function openHttpLegacySession(
     upstream: context.upstream,
     ...session.handshake,
     shared: options.shared,
-    exchange: (request, sink) => (options.shared ? connection.exchangeShared(request, sink) : connection.exchange(request, sink)),
+    exchange: (request, sink) =>
+      options.shared ? connection.exchangeShared(request, sink) : connection.exchange(request, sink),
     send: (message, credential) => connection.send(message, credential),
     listen: (sink, credential, lastEventId) => connection.stream(sink, credential, lastEventId, false),
     nextId: options.nextId,
@@ -117,7 +119,10 @@ class LegacyConnection {
     };
     const headers = this.headersOf(request);
     const repeatable = REPEATABLE_METHODS.has(method);
-    return this.endpoint.post({ body, spans: { id }, headers, credential, repeatable, listen: false, timeoutMs, hooks }, sink);
+    return this.endpoint.post(
+      { body, spans: { id }, headers, credential, repeatable, listen: false, timeoutMs, hooks },
+      sink,
+    );
   }
 
   private headersOf(request: OutboundRequest): readonly string[] {

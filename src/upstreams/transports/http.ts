@@ -4,7 +4,8 @@ import type { MessageSpans } from '../../mcp/json-structure.ts';
 import type { CallGuard } from '../call-guard.ts';
 import type { CallLimits, Credential, ExchangeSink } from '../upstream-connection.ts';
 import { failureOfError, failureOfStatus } from './http-answer.ts';
-import { HttpExchange, type HttpExchangeHooks, type HttpHost } from './http-exchange.ts';
+import { HttpExchange } from './http-exchange.ts';
+import type { HttpExchangeHooks, HttpHost } from './http-exchange-init.ts';
 import { createHttpPools } from './http-pools.ts';
 import { createWatchdog } from './watchdog.ts';
 
@@ -15,8 +16,11 @@ export interface HttpEndpoint {
   post(call: HttpCall, sink: ExchangeSink): HttpExchange;
   /** Opens an event stream with GET. */
   stream(call: HttpStreamCall, sink: ExchangeSink): HttpExchange;
-  /** Posts a notification or a response, which have no answer. Rejects with AppError. */
-  notify(body: Buffer, headers: readonly string[], credential: Credential): Promise<void>;
+  /**
+   * Posts a message that is only acknowledged. Rejects with AppError.
+   * @param to path and query on the same origin, when it is not the endpoint itself
+   */
+  notify(body: Buffer, headers: readonly string[], credential: Credential, to?: string): Promise<void>;
   /** Ends the session that the headers name. What the upstream says to it changes nothing. */
   remove(headers: readonly string[], credential: Credential): Promise<void>;
   /** Calls and streams under way. */
@@ -75,11 +79,12 @@ export function createHttpEndpoint(options: HttpEndpointOptions): HttpEndpoint {
     body: Buffer | null,
     headers: readonly string[],
     credential: Credential,
+    to = path,
   ): Promise<number> => {
     const timeout = options.limits.timeoutMs;
     try {
       const response = await pools.calls(credential.id).request({
-        path,
+        path: to,
         method,
         body,
         headers: headers as string[],
@@ -120,8 +125,8 @@ export function createHttpEndpoint(options: HttpEndpointOptions): HttpEndpoint {
         timeoutMs: options.limits.timeoutMs,
       }).start();
     },
-    async notify(body, headers, credential) {
-      const status = await plain('POST', body, headers, credential);
+    async notify(body, headers, credential, to) {
+      const status = await plain('POST', body, headers, credential, to);
       if (status >= 300) throw failureOfStatus(options.name, status);
     },
     async remove(headers, credential) {

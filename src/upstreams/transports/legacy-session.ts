@@ -48,7 +48,16 @@ export async function openLegacySession(
           if (status === 200 && given !== undefined) id = String(given);
         };
         const headers = first.of(credential);
-        const call = { body, spans, headers, credential, repeatable: true, listen: false, timeoutMs, hooks: { onHead } };
+        const call = {
+          body,
+          spans,
+          headers,
+          credential,
+          repeatable: true,
+          listen: false,
+          timeoutMs,
+          hooks: { onHead },
+        };
         return endpoint.post(call, sink);
       },
     },

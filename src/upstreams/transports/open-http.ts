@@ -38,9 +38,15 @@ export async function openHttp(
       },
       Math.min(DISCOVER_TIMEOUT_MS, context.limits.timeoutMs),
     );
+    context.eraFound =
+      discovery.era === 'modern' ? 'It answers server/discover.' : `It is taken as legacy: ${discovery.why}.`;
     if (discovery.era === 'modern') {
       context.era = 'modern';
-      return createHttpModern(context, endpoint, post, { shared: options.shared, handshake: discovery.handshake, nextId });
+      return createHttpModern(context, endpoint, post, {
+        shared: options.shared,
+        handshake: discovery.handshake,
+        nextId,
+      });
     }
     initializeWith = discovery.revision;
   }

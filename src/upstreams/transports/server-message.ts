@@ -1,5 +1,5 @@
 import type { JsonRpcMessage, JsonRpcRequest } from '../../mcp/message.ts';
-import { scanMessage, type ScannedMessage } from '../../mcp/scan-message.ts';
+import { type ScannedMessage, scanMessage } from '../../mcp/scan-message.ts';
 
 /** Deeper than what callers may send: results are nested by servers, and are not ours to judge. */
 const MAX_DEPTH = 512;

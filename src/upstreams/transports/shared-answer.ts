@@ -3,8 +3,8 @@ import { isNotification, isRequest, isResponse, type JsonRpcMessage } from '../.
 import { splice } from '../../mcp/splice.ts';
 import { createSseReader, type SseEvent, writeSseEvent } from '../../mcp/sse.ts';
 import type { CallLimits, Exchange, ExchangeSink } from '../upstream-connection.ts';
-import { memberSpan } from './member-span.ts';
 import { createIdRestorer, type IdRestorer } from './id-restorer.ts';
+import { memberSpan } from './member-span.ts';
 import { answerOnBehalfOfNobody, isServerWide, onOneLine, readServerMessage } from './server-message.ts';
 
 export interface SharedAnswerOptions {
@@ -154,7 +154,9 @@ export class SharedAnswer implements ExchangeSink, Exchange {
     if (isNotification(message) && message.method === 'notifications/progress') {
       // Another caller's progress, or one that nobody asked for.
       if (message.params?.progressToken !== wireId || progressToken === undefined) return undefined;
-      return toEvent(splice(event.data, [{ span: memberSpan(event.data, spans.params!, 'progressToken')!, text: progressToken }]));
+      return toEvent(
+        splice(event.data, [{ span: memberSpan(event.data, spans.params!, 'progressToken')!, text: progressToken }]),
+      );
     }
     return toEvent(event.data);
   }

@@ -1,3 +1,5 @@
+import { AppError } from '../../errors/app-error.ts';
+
 /** A call that must not stay silent and must not last for ever. Times are monotonic milliseconds (`performance.now()`). */
 export interface Watched {
   readonly startedAt: number;
@@ -49,4 +51,13 @@ export function createWatchdog(): Watchdog {
       watched.delete(call);
     },
   };
+}
+
+export function timeoutError(upstream: string, call: Watched, why: 'silent' | 'too-long'): AppError {
+  return new AppError(
+    'upstream_timeout',
+    why === 'silent'
+      ? `"${upstream}" gave no sign of life for ${call.timeoutMs} ms.`
+      : `The call to "${upstream}" was ended after ${call.maxDurationMs} ms.`,
+  );
 }

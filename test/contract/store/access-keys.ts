@@ -185,5 +185,10 @@ export const accessKeys: Suite = (db) => {
     for (const hash of [input.hash, '', '%', 'f'.repeat(64), input.hash.toUpperCase()]) {
       assert.equal(await loadKeyByHash(db(), hash), null);
     }
+    // Even when the row of the owner was removed by other means, and the key is still there.
+    const orphan = keyFor(await newUser(db(), user.tenantId));
+    await insertAccessKey(db(), orphan);
+    await db().deleteFrom('users').where('id', '=', orphan.owner.id).execute();
+    assert.equal(await loadKeyByHash(db(), orphan.hash), null);
   });
 };

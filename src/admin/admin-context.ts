@@ -1,0 +1,77 @@
+import type { IncomingMessage } from 'node:http';
+import type { AuditLog } from '../audit/open-audit.ts';
+import type { AppError } from '../errors/app-error.ts';
+import type { Catalogue } from '../model/catalogue.ts';
+import type { Target } from '../model/decision.ts';
+import type { Caller, PrincipalKind } from '../model/principal.ts';
+import type { Role } from '../model/role.ts';
+import type { Upstream } from '../model/upstream.ts';
+import type { Explanation } from '../policy/explain.ts';
+import type { Database } from '../store/database.ts';
+import type { SecretRef } from '../store/secrets.ts';
+import type { RotationReport, Vault } from '../vault/vault.ts';
+import type { UpstreamReport, UpstreamState } from './upstream-state.ts';
+
+/** What a change made stale. Whoever is told drops or rebuilds it before `changed` resolves. */
+export type Change =
+  /** An upstream was declared, changed or removed over the API. */
+  | { readonly kind: 'upstreams' }
+  /** A stored credential changed or went away. The vault has told its own listeners already. */
+  | { readonly kind: 'credential'; readonly upstream: string; readonly owner: SecretRef['owner'] }
+  /** A role was created, changed or removed. */
+  | { readonly kind: 'roles' }
+  /** Who has which role changed for an unknown number of principals: every verified credential is stale. */
+  | { readonly kind: 'assignments' }
+  /** Expiry, networks, roles or tool filter of a key changed. */
+  | { readonly kind: 'key-changed'; readonly keyId: string }
+  /** The key must not be accepted again, and what it has open ends. */
+  | { readonly kind: 'key-revoked'; readonly keyId: string }
+  /** Roles or status of one principal changed. `disabled` (or removed): what it has open ends. */
+  | {
+      readonly kind: 'principal-changed';
+      readonly principalKind: PrincipalKind;
+      readonly id: string;
+      readonly disabled: boolean;
+    };
+
+/** What the admin API works with. Wired once, in app.ts. */
+export interface AdminContext {
+  readonly db: Database;
+  readonly vault: Vault;
+  readonly audit: Pick<
+    AuditLog,
+    'intent' | 'record' | 'flush' | 'search' | 'export' | 'checkpoint' | 'publicKey' | 'keyId'
+  >;
+  /** The one verifier of access keys. Throws AppError. */
+  verifyKey(key: string, address: string): Caller | Promise<Caller>;
+  /** The client's address, after trusted proxies. */
+  addressOf(request: IncomingMessage): string;
+  /** Refuses requests of web pages that are not allowed; see http/host-origin.ts. */
+  checkOrigin(request: IncomingMessage): AppError | null;
+  readonly upstreams: {
+    /** How every upstream is doing, by name. */
+    status(): readonly UpstreamState[];
+    /** Tries the upstream step by step. */
+    test(name: string): Promise<UpstreamReport>;
+    /** What the upstream offers, from memory; undefined while that is not known. */
+    catalogue(name: string, owner?: { readonly kind: PrincipalKind; readonly id: string }): Catalogue | undefined;
+  };
+  readonly policy: {
+    /** Throws AppError `unprocessable` whose `data.faults` lists every fault; see policy/validate-roles.ts. */
+    validateRoles(input: unknown): Role[];
+    explain(caller: Caller, target: Target): Explanation;
+  };
+  /** Declared in the configuration file: shown, never changed here. Read again at every request, so it may be a getter. */
+  readonly fileUpstreams: readonly Upstream[];
+  /** The same for roles. */
+  readonly fileRoles: readonly Role[];
+  /** Awaited before the answer, so that a revocation is effective when the call returns. */
+  changed(change: Change): Promise<void>;
+  /**
+   * Re-encrypts the vault under new data keys; with `newMasterKey` also moves to a newly generated master key. Throws
+   * AppError `conflict` when the master key is not in a file that the gateway may replace. Absent: only `vault.rotate()`.
+   */
+  rotateMasterKey?: (() => Promise<RotationReport>) | undefined;
+  /** For `whoami` and the OpenAPI document. */
+  readonly version: string;
+}

@@ -1,0 +1,72 @@
+import type { IncomingMessage } from 'node:http';
+import type { AdminContext, Change } from '../admin/admin-context.ts';
+import type { Config } from '../config/config.ts';
+import type { Gateway } from '../gateway/gateway.ts';
+import { createOriginCheck } from '../http/host-origin.ts';
+import { explain } from '../policy/explain.ts';
+import { validateRoles } from '../policy/validate-roles.ts';
+import type { SecretRef } from '../store/secrets.ts';
+import type { CredentialOwner } from '../upstreams/resolve-credential.ts';
+import type { State } from './open-state.ts';
+import type { Runtime } from './runtime.ts';
+
+export interface AdminWiring {
+  readonly state: State;
+  readonly runtime: Runtime;
+  readonly gateway: Gateway;
+  readonly config: () => Config;
+  readonly addressOf: (request: IncomingMessage) => string;
+  readonly version: string;
+}
+
+/** Gives the admin API its means, and makes every change effective before it is answered. */
+export function adminContext({ state, runtime, gateway, config, addressOf, version }: AdminWiring): AdminContext {
+  const { keys, upstreams, engine, policy } = runtime;
+  const changed = async (change: Change): Promise<void> => {
+    switch (change.kind) {
+      case 'upstreams':
+      case 'roles':
+        await runtime.apply(config());
+        break;
+      case 'credential':
+        runtime.credentials.forget(change.upstream);
+        upstreams.credentialChanged(change.upstream, ownerOf(change.owner));
+        return;
+      case 'assignments':
+        keys.invalidateAll();
+        return;
+      case 'key-changed':
+        keys.invalidateKey(change.keyId);
+        return;
+      case 'key-revoked':
+        keys.revokeKey(change.keyId);
+        return;
+      case 'principal-changed':
+        if (change.disabled) keys.revokePrincipal(change.id);
+        else keys.invalidatePrincipal(change.id);
+        return;
+    }
+    gateway.refresh();
+  };
+  return {
+    db: state.db,
+    vault: state.vault,
+    audit: state.audit,
+    verifyKey: keys.verify,
+    addressOf,
+    checkOrigin: (request) => createOriginCheck({ ...config(), listenPort: config().listen.port })(request),
+    upstreams,
+    policy: { validateRoles, explain: (caller, target) => explain(engine, policy, caller, target) },
+    get fileUpstreams() {
+      return config().upstreams;
+    },
+    get fileRoles() {
+      return validateRoles(config().roles);
+    },
+    changed,
+    version,
+  };
+}
+
+/** A shared credential has no owner. */
+const ownerOf = ({ kind, id }: SecretRef['owner']): CredentialOwner | undefined => (kind === 'shared' ? undefined : { kind, id });

@@ -1,0 +1,186 @@
+import type { InjectOptions, LightMyRequestResponse } from 'fastify';
+import type { IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { DestinationStream } from 'pino';
+import { createAdminApi } from '../admin/admin-api.ts';
+import { type Config, configAtPort } from '../config/config.ts';
+import type { LoadedConfig } from '../config/load-config.ts';
+import type { AppError } from '../errors/app-error.ts';
+import { authenticate, type VerifyKey } from '../gateway/authenticate.ts';
+import { createGateway } from '../gateway/gateway.ts';
+import { createRefusalRecorder } from '../gateway/refusals.ts';
+import { challengeFor } from '../http/challenge.ts';
+import { createClientAddress } from '../http/client-address.ts';
+import { createLogger } from '../http/logger.ts';
+import { createMetrics } from '../http/metrics.ts';
+import { resourceMetadataUrl } from '../http/protected-resource-metadata.ts';
+import type { FirstAccounts } from '../identity/create-first-accounts.ts';
+import { FULL_ACCESS } from '../identity/create-first-accounts.ts';
+import { type Caller, DEFAULT_TENANT } from '../model/principal.ts';
+import type { UpstreamStatus } from '../upstreams/upstream-status.ts';
+import { adminContext } from './admin-wiring.ts';
+import { createHeaderCheck } from './header-check.ts';
+import { createHttpServer, listen } from './http-server.ts';
+import { openState } from './open-state.ts';
+import { createRequestIds } from './request-ids.ts';
+import { createRuntime } from './runtime.ts';
+import { addServiceRoutes } from './service-routes.ts';
+import { requireAdmin } from './require-admin.ts';
+
+export interface AppOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly version: string;
+  readonly logTo?: DestinationStream | undefined;
+  /** False: nothing is listened on and no upstream is connected; only `inject` reaches the app. */
+  readonly online?: boolean | undefined;
+}
+
+export interface App {
+  /** Where clients reach it: `publicUrl`, with the real port. */
+  readonly url: string;
+  readonly config: Config;
+  /** Only on the very first start of a data folder. */
+  readonly firstAccounts: FirstAccounts | null;
+  /** A request to the admin API and service routes without a network. */
+  inject(request: InjectOptions): Promise<LightMyRequestResponse>;
+  /** Reads upstreams, roles and what else can change live from a new configuration. Returns what waits for a restart. */
+  reload(loaded: LoadedConfig): Promise<readonly string[]>;
+  upstreamStatus(): readonly UpstreamStatus[];
+  /** Stops accepting, lets calls finish for up to `graceMs` (30 s), flushes the audit log and closes everything. */
+  close(graceMs?: number): Promise<void>;
+}
+
+const DRAIN_MS = 30_000;
+const FLUSH_LAST_USED_MS = 60_000;
+
+/** The whole gateway in one process. Throws an Error for the operator; then nothing stays open. */
+export async function startApp({ config: asked }: LoadedConfig, options: AppOptions): Promise<App> {
+  const { env, version, online = true } = options;
+  const log = createLogger(asked.log.level, options.logTo);
+  const state = await openState(asked, { env, version, log });
+  try {
+    return await assemble();
+  } catch (error) {
+    await state.close();
+    throw error;
+  }
+
+  async function assemble(): Promise<App> {
+    let config = asked;
+    let draining = false;
+    let addressOf = createClientAddress(config);
+    let checkHeaders = createHeaderCheck(config);
+    const newRequestId = createRequestIds();
+    const runtime = await createRuntime(config, state, { env, version, log, online });
+    const { keys, upstreams } = runtime;
+    const verifyKey: VerifyKey = keys.verify;
+    const recordRefusal = createRefusalRecorder(state.audit);
+
+    const gateway = createGateway({
+      upstreams,
+      declared: runtime.declared,
+      credentialOf: runtime.credentials.of,
+      verifyKey,
+      anonymous: config.auth === 'none' ? ANYBODY : null,
+      audit: state.audit,
+      log,
+      observe: (call) => metrics.observeCall(call),
+      sessionLimits: { idleMs: config.limits.sessionIdleMs, maxPerPrincipal: config.limits.maxSessionsPerPrincipal },
+      pageSize: config.limits.listPageSize,
+      version,
+      newRequestId,
+      addressOf: (http) => addressOf(http),
+      checkHeaders: (http) => checkHeaders(http),
+      challenge: (error, path) =>
+        error.status === 401 ? challengeFor(error, { resourceMetadata: resourceMetadataUrl(config.publicUrl, path) }) : undefined,
+      recordRefusal(requestId, address, target, error) {
+        metrics.observeRefusal();
+        recordRefusal(requestId, address, target, error);
+      },
+      isDraining: () => draining,
+      bodyBytes: config.limits.bodyBytes,
+      depth: config.limits.depth,
+    });
+    const metrics = createMetrics({
+      callsUnderWay: gateway.callsUnderWay,
+      sessions: gateway.sessionCount,
+      upstreams: () => upstreams.status(),
+      audit: () => ({ queued: state.audit.stats().queuedRecords, failing: state.audit.stats().state !== 'ok' }),
+    });
+    keys.onRevoked(({ kind, id }) => (kind === 'access_key' ? gateway.endOfAgent(id) : gateway.endOfPrincipal(id)));
+
+    const http = createHttpServer(config, (request, response) => void gateway.handle(request, response), {
+      genReqId: newRequestId,
+      logger: false,
+      bodyLimit: config.limits.bodyBytes,
+    });
+    const authenticateRequest = (request: IncomingMessage): Caller | Promise<Caller> =>
+      authenticate(request.headers, addressOf(request), verifyKey, null);
+    addServiceRoutes(http.fastify, {
+      publicUrl: () => config.publicUrl,
+      metrics,
+      notReady: () => [...(draining ? ['draining'] : []), ...(state.audit.stats().state === 'ok' ? [] : ['audit'])],
+      checkHeaders: (request) => checkHeaders(request),
+      requireAdmin: requireAdmin(authenticateRequest),
+      logError: (requestId: string, error: AppError) => log.error({ requestId, err: error.cause ?? error }, 'request failed'),
+    });
+    await http.fastify.register(
+      createAdminApi(adminContext({ state, runtime, gateway, config: () => config, addressOf: (request) => addressOf(request), version })),
+      { prefix: '/api/v1' },
+    );
+    if (online) {
+      await listen(http, config.listen.host, config.listen.port);
+      config = configAtPort(config, (http.server.address() as AddressInfo).port);
+      checkHeaders = createHeaderCheck(config);
+    } else await http.fastify.ready();
+    // Off the path to readiness: the first real decision should not have to wait for Cedar to load.
+    setImmediate(() => runtime.engine.warmUp());
+    const flushing = setInterval(() => {
+      keys.flushLastUsed().catch((error) => log.warn({ err: error }, 'last use of keys was not written'));
+    }, FLUSH_LAST_USED_MS);
+    flushing.unref();
+
+    return {
+      get url() {
+        return config.publicUrl;
+      },
+      get config() {
+        return config;
+      },
+      firstAccounts: state.firstAccounts,
+      inject: (request) => http.fastify.inject(request),
+      async reload(loaded) {
+        const restart = await runtime.reload(config, loaded.config);
+        config = configAtPort({ ...loaded.config, listen: config.listen, publicUrl: config.publicUrl }, config.listen.port);
+        addressOf = createClientAddress(config);
+        checkHeaders = createHeaderCheck(config);
+        log.level = config.log.level;
+        gateway.refresh();
+        return restart;
+      },
+      upstreamStatus: upstreams.status,
+      async close(graceMs = DRAIN_MS) {
+        if (draining) return;
+        draining = true;
+        clearInterval(flushing);
+        const stopped = new Promise<void>((resolve) => (online ? http.server.close(() => resolve()) : resolve()));
+        http.server.closeIdleConnections();
+        await gateway.close(graceMs);
+        http.server.closeAllConnections();
+        await stopped;
+        await http.fastify.close();
+        await upstreams.close();
+        await keys.flushLastUsed();
+        await state.close();
+      },
+    };
+  }
+}
+
+/** Who calls under `auth: none`. */
+const ANYBODY: Caller = {
+  tenantId: DEFAULT_TENANT,
+  principal: { kind: 'service_account', id: 'anonymous', name: 'anonymous' },
+  agent: { kind: 'anonymous', id: 'anonymous', name: 'anonymous' },
+  roles: [FULL_ACCESS],
+};

@@ -1,0 +1,71 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { fastify as createFastify, type FastifyInstance, type FastifyServerOptions } from 'fastify';
+import type { Config } from '../config/config.ts';
+import { isMcpPath } from '../gateway/mount.ts';
+import { limitConnections } from '../http/connection-limit.ts';
+import { compileCidrs } from '../lib/cidr.ts';
+
+const KEEP_ALIVE_MS = 65_000;
+
+export interface HttpServer {
+  readonly server: Server;
+  readonly fastify: FastifyInstance;
+}
+
+/** One listener: MCP paths go straight to the gateway, everything else to Fastify. */
+export function createHttpServer(
+  config: Config,
+  handleMcp: (request: IncomingMessage, response: ServerResponse) => void,
+  fastifyOptions: FastifyServerOptions,
+): HttpServer {
+  let server!: Server;
+  const fastify = createFastify({
+    ...fastifyOptions,
+    serverFactory(handler) {
+      server = createServer(
+        {
+          headersTimeout: config.limits.headerTimeoutMs,
+          // Node checks both on this interval, so a slow client is ended at most this much later.
+          connectionsCheckingInterval: Math.min(5_000, config.limits.headerTimeoutMs),
+          requestTimeout: config.limits.requestTimeoutMs,
+          keepAliveTimeout: KEEP_ALIVE_MS,
+          maxHeaderSize: 32 * 1024,
+        },
+        (request, response) => {
+          if (isMcpPath(request.url!)) handleMcp(request, response);
+          else handler(request, response);
+        },
+      );
+      return server;
+    },
+  });
+  limitConnections(server, config.limits.connectionsPerAddress, compileCidrs(config.trustedProxies));
+  return { server, fastify };
+}
+
+/** Rejects with an Error for the operator when the address cannot be listened on. */
+export function listen({ server, fastify }: HttpServer, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const refuse = (error: NodeJS.ErrnoException): void => reject(new Error(adviceFor(error, host, port), { cause: error }));
+    server.once('error', refuse);
+    fastify.ready().then(() => {
+      server.listen(port, host, () => {
+        server.off('error', refuse);
+        resolve();
+      });
+    }, reject);
+  });
+}
+
+function adviceFor(error: NodeJS.ErrnoException, host: string, port: number): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `Port ${port} on ${host} is in use. Stop what listens there, or choose another port with --port or TOOLGATE_LISTEN_PORT.`;
+    case 'EACCES':
+      return `Port ${port} may not be opened by this user. Choose a port above 1023 with --port.`;
+    case 'EADDRNOTAVAIL':
+      return `${host} is not an address of this machine. Choose another with --host.`;
+    default:
+      return `Cannot listen on ${host}:${port}: ${error.message}`;
+  }
+}

@@ -1,0 +1,79 @@
+import type { Config } from '../config/config.ts';
+import { diffConfig } from '../config/diff-config.ts';
+import type { Logger } from '../http/logger.ts';
+import { createDecisionTable, type DecisionTable } from '../policy/decision-table.ts';
+import { createPolicyEngine, type PolicyEngine } from '../policy/policy-engine.ts';
+import { createKeyVerifier, type KeyVerifier } from '../tokens/key-verifier.ts';
+import { type Credentials, openCredentials } from '../upstreams/resolve-credential.ts';
+import { createUpstreams, type Upstreams } from '../upstreams/upstreams.ts';
+import { type DeclaredState, readDeclaredState } from './declared-state.ts';
+import type { State } from './open-state.ts';
+
+/** What is in memory for deciding and forwarding, and how it follows what is declared. */
+export interface Runtime {
+  readonly keys: KeyVerifier;
+  readonly engine: PolicyEngine;
+  readonly policy: DecisionTable;
+  readonly credentials: Credentials;
+  readonly upstreams: Upstreams;
+  declared(): DeclaredState & { readonly policy: DecisionTable };
+  /** Reads everything declared anew and applies it: roles first, so that no new upstream is open to an old role. */
+  apply(config: Config): Promise<void>;
+  /** Applies another configuration; returns the settings that wait for a restart. */
+  reload(before: Config, after: Config): Promise<readonly string[]>;
+}
+
+export interface RuntimeOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly version: string;
+  readonly log: Logger;
+  readonly online: boolean;
+}
+
+export async function createRuntime(config: Config, state: State, options: RuntimeOptions): Promise<Runtime> {
+  const { log } = options;
+  let current = config;
+  let declared = await readDeclaredState(state.db, config);
+  const engine = createPolicyEngine({
+    roles: declared.roles,
+    onFault: (error) => log.error({ err: error }, 'policy could not be evaluated; the call was denied'),
+  });
+  const policy = createDecisionTable(engine);
+  const keys = createKeyVerifier({ db: state.db });
+  const credentials = openCredentials({
+    vault: state.vault,
+    env: options.env,
+    templates: (name) => current.upstreamHeaders.get(name),
+  });
+  const upstreams = createUpstreams({
+    upstreams: options.online ? declared.upstreams : [],
+    credentialOf: credentials.of,
+    references: credentials.references,
+    log,
+    clientInfo: { name: 'toolgate', version: options.version },
+  });
+
+  async function apply(next: Config): Promise<void> {
+    const read = await readDeclaredState(state.db, next);
+    engine.replace(read.roles);
+    current = next;
+    declared = read;
+    if (options.online) await upstreams.replace(read.upstreams);
+  }
+
+  return {
+    keys,
+    engine,
+    policy,
+    credentials,
+    upstreams,
+    declared: () => ({ ...declared, policy }),
+    apply,
+    async reload(before, after) {
+      const { restart, upstreams: changed } = diffConfig(before, after);
+      await apply(after);
+      for (const name of changed.changed) credentials.forget(name);
+      return restart;
+    },
+  };
+}

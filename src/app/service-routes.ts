@@ -1,0 +1,51 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { AppError, toAppError } from '../errors/app-error.ts';
+import { PROBLEM_CONTENT_TYPE, problemDetails } from '../http/problem-details.ts';
+import { protectedResourceMetadata, resourcePathOf } from '../http/protected-resource-metadata.ts';
+import type { Metrics } from '../http/metrics.ts';
+
+export interface ServiceRouteOptions {
+  readonly publicUrl: () => string;
+  readonly metrics: Metrics;
+  /** Names what keeps the gateway from serving; empty when it is ready. */
+  readonly notReady: () => string[];
+  readonly checkHeaders: (request: FastifyRequest['raw']) => AppError | null;
+  /** Throws unless the request carries an administrator's key. */
+  readonly requireAdmin: (request: FastifyRequest['raw']) => Promise<void>;
+  readonly logError: (requestId: string, error: AppError) => void;
+}
+
+/** What is served beside MCP and the admin API: health, metrics, and the metadata that OAuth clients look for. */
+export function addServiceRoutes(fastify: FastifyInstance, options: ServiceRouteOptions): void {
+  fastify.addHook('onRequest', async (request) => {
+    const refused = options.checkHeaders(request.raw);
+    if (refused !== null) throw refused;
+  });
+  fastify.setNotFoundHandler(() => {
+    throw new AppError('not_found');
+  });
+  fastify.setErrorHandler((thrown, request, reply) => {
+    const error = toAppError(thrown);
+    if (error.code === 'internal') options.logError(request.id, error);
+    return reply.status(error.status).type(PROBLEM_CONTENT_TYPE).send(problemDetails(error, request.id));
+  });
+
+  // Health says nothing but yes or no to strangers.
+  fastify.get('/healthz', async () => ({ status: 'ok' }));
+  fastify.get('/readyz', async (_request, reply) => {
+    const ready = options.notReady().length === 0;
+    return reply.status(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready' });
+  });
+  fastify.get('/metrics', async (request, reply) => {
+    await options.requireAdmin(request.raw);
+    return reply.type(options.metrics.contentType).send(await options.metrics.render());
+  });
+  for (const path of ['/.well-known/oauth-protected-resource', '/.well-known/oauth-protected-resource/*']) {
+    fastify.get(path, async (request, reply) => {
+      const resourcePath = resourcePathOf(request.url.split('?')[0]!);
+      if (resourcePath === null) throw new AppError('not_found');
+      // Browser-based clients read it from their own origin; it holds nothing secret (RFC 9728 §3.1).
+      return reply.header('access-control-allow-origin', '*').send(protectedResourceMetadata(options.publicUrl(), resourcePath));
+    });
+  }
+}

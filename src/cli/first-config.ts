@@ -1,0 +1,59 @@
+import { access, mkdir, writeFile } from 'node:fs/promises';
+import { extname, join, resolve } from 'node:path';
+
+/** The example server that ships with Toolgate: its source when run from a checkout, the built file from the package. */
+export function exampleServerFile(): string {
+  return resolve(import.meta.dirname, `../../examples/notes-server${extname(import.meta.filename)}`);
+}
+
+/**
+ * On the first start of a data folder, writes `toolgate.yaml` into it, with the example server as the first upstream.
+ * Returns its path, or null when the folder was in use before: what somebody removed is not written again.
+ *
+ * @param dataDir absolute
+ */
+export async function writeFirstConfig(dataDir: string): Promise<string | null> {
+  const used = await access(join(dataDir, 'toolgate.db')).then(
+    () => true,
+    () => false,
+  );
+  if (used) return null;
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const file = join(dataDir, 'toolgate.yaml');
+  // `wx`: a file that another process just wrote stays as it is.
+  await writeFile(file, firstConfig(process.execPath, exampleServerFile()), { flag: 'wx', mode: 0o600 });
+  return file;
+}
+
+/** The text of that file. A command has no shell, so both paths are absolute. */
+export function firstConfig(node: string, server: string): string {
+  return `# Toolgate reads this file at start, and again on SIGHUP. Everything that can be set: docs/config.md
+
+# The MCP servers behind the gateway. On /mcp their tools are called {name}__{tool}; /mcp/{name} shows one alone.
+upstreams:
+  # An example that ships with Toolgate: a program that the gateway starts and speaks to over stdio.
+  - name: notes
+    command: ${JSON.stringify([node, server])}
+    # Of the gateway's environment a program sees only PATH. What else it needs, such as a token:
+    #   toolgate upstream credential notes notes_token
+    # env: { NOTES_TOKEN: '\${vault:notes_token}' }
+
+  # A server on the network, with a token that the gateway sends in place of the caller's key. (Servers on the network
+  # can also be added while the gateway runs: toolgate upstream add …)
+  # - name: github
+  #   url: https://api.githubcopilot.com/mcp/
+  #   auth:
+  #     headers:
+  #       Authorization: 'Bearer \${env:GITHUB_TOKEN}'
+
+# Roles can stand here as well, or be made while the gateway runs: toolgate role apply -f role.yaml
+# roles:
+#   - name: reader
+#     description: Everything that only reads
+#     allow:
+#       - { upstream: '*', tools: ['*'], when: { readOnly: true } }
+
+# listen: { host: 127.0.0.1, port: 8420 }
+# publicUrl: https://mcp.example.com
+`;
+}

@@ -1,0 +1,224 @@
+import { timingSafeEqual } from 'node:crypto';
+import { compileCidrs } from '../lib/cidr.ts';
+import { createLimiter } from '../lib/limiter.ts';
+import { createLru } from '../lib/lru.ts';
+import type { Caller } from '../model/principal.ts';
+import type { Database } from '../store/database.ts';
+import { type LoadedKey, loadKeyByHash } from '../store/load-key-by-hash.ts';
+import { touchAccessKeys } from '../store/touch-access-keys.ts';
+import { parseAccessKey } from './access-key-format.ts';
+import { refuseCredential } from './credential-refusal.ts';
+
+const DEFAULT_CACHE_SIZE = 20_000;
+/** What another process changes in the database without telling us is seen after this time at the latest. */
+const DEFAULT_MAX_AGE_MS = 60_000;
+
+/** A flood of unknown keys waits in line here and not at the database, where everybody else would wait behind it. */
+const CONCURRENT_LOADS = 4;
+
+export interface Revoked {
+  readonly kind: 'access_key' | 'principal';
+  readonly id: string;
+}
+
+/**
+ * Who calls, by access key. Loaded keys stay in memory; whatever changes a key, its owner or their roles must say so here,
+ * after the change is committed. `revoke…` also ends what is under way, `invalidate…` only reads anew at the next call.
+ */
+export interface KeyVerifier {
+  /**
+   * Whose key this is; at once for a key in memory, otherwise a promise. Throws (or rejects with) `credential_invalid` for
+   * every kind of invalid key, `address_not_allowed` for a good key from outside its networks; the `cause` is a
+   * CredentialRefusal with the precise reason. `address` is the client's IP address as text.
+   *
+   * Between the end of a load and the code that awaits it lies one turn of the microtask queue, in which a revocation can
+   * happen. Where that counts (who opens a stream that `onRevoked` is to end), call `verify` again when the promise has
+   * resolved, until it answers at once.
+   */
+  verify(key: string, address: string): Caller | Promise<Caller>;
+  /** The key was revoked. */
+  revokeKey(keyId: string): void;
+  /** The principal was disabled or removed. */
+  revokePrincipal(principalId: string): void;
+  /** The key was changed: its expiry, networks, tools or roles. */
+  invalidateKey(keyId: string): void;
+  /** The principal was renamed, enabled, or its roles changed. */
+  invalidatePrincipal(principalId: string): void;
+  /** Anything may have changed: a group, a role, many keys. */
+  invalidateAll(): void;
+  /** Called at every `revokeKey` and `revokePrincipal`, to end open streams. Returns a function that stops it. */
+  onRevoked(listener: (revoked: Revoked) => void): () => void;
+  /** Writes which keys were used since the last time; call it about once a minute. */
+  flushLastUsed(): Promise<void>;
+  /** How many keys are in memory, and how many are being loaded. */
+  stats(): { readonly cached: number; readonly loading: number };
+}
+
+interface Entry {
+  /** SHA-256 of the key, as hex bytes. */
+  readonly hash: Buffer;
+  readonly caller: Caller;
+  readonly expiresAt: number | null;
+  /** Null: from anywhere. */
+  readonly allows: ((address: string) => boolean) | null;
+  /** `performance.now()`. */
+  readonly loadedAt: number;
+  /** Dropped from memory because something changed. */
+  stale: boolean;
+  /** Since the last flush. */
+  used: boolean;
+}
+
+interface Flight {
+  readonly entry: Promise<Entry>;
+  /** What changed since the load began: the loaded state may be from before that. */
+  readonly changed: Set<string>;
+}
+
+/** Stands for every id in `Flight.changed`. */
+const EVERYTHING = '*';
+
+/**
+ * `cacheSize`: keys in memory. `maxAgeMs`: how long one is used without reading it anew. `now`: wall clock in
+ * milliseconds, for expiry.
+ *
+ * Only good keys are kept, and one load serves everybody who waits for the same key: a flood of unknown keys costs one
+ * indexed query each and neither grows the memory nor pushes out a good key.
+ */
+export function createKeyVerifier({
+  db,
+  cacheSize = DEFAULT_CACHE_SIZE,
+  maxAgeMs = DEFAULT_MAX_AGE_MS,
+  now = Date.now,
+}: {
+  db: Database;
+  cacheSize?: number | undefined;
+  maxAgeMs?: number | undefined;
+  now?: (() => number) | undefined;
+}): KeyVerifier {
+  const cache = createLru<string, Entry>(cacheSize);
+  const flights = new Map<string, Flight>();
+  const limited = createLimiter(CONCURRENT_LOADS);
+  const listeners = new Set<(revoked: Revoked) => void>();
+  let used = new Set<Entry>();
+
+  function verify(key: string, address: string): Caller | Promise<Caller> {
+    const parsed = parseAccessKey(key);
+    if (!parsed) throw refuseCredential('malformed');
+    const { hash } = parsed;
+    const entry = cache.get(hash);
+    if (entry && performance.now() - entry.loadedAt < maxAgeMs) return admit(entry, hash, address);
+    const loading = flights.get(hash)?.entry ?? startLoading(hash);
+    // Something may have changed between the end of the load and this turn.
+    return loading.then((loaded) => (loaded.stale ? verify(key, address) : admit(loaded, hash, address)));
+  }
+
+  /** What can become wrong for a key in memory is checked at every call, whether it was just loaded or not. */
+  function admit(entry: Entry, hash: string, address: string): Caller {
+    const of = { keyId: entry.caller.agent.id, principalId: entry.caller.principal.id };
+    // The hash is a map key and a database index; comparing the whole once more costs little and makes a mix-up impossible.
+    if (!timingSafeEqual(entry.hash, Buffer.from(hash, 'latin1'))) throw refuseCredential('unknown');
+    if (entry.expiresAt !== null && now() >= entry.expiresAt) throw refuseCredential('expired', of);
+    if (entry.allows !== null && !entry.allows(address)) throw refuseCredential('address_not_allowed', of);
+    if (!entry.used) {
+      entry.used = true;
+      used.add(entry);
+    }
+    return entry.caller;
+  }
+
+  function startLoading(hash: string): Promise<Entry> {
+    const changed = new Set<string>();
+    const entry = limited(() => load(hash, changed)).finally(() => flights.delete(hash));
+    flights.set(hash, { entry, changed });
+    return entry;
+  }
+
+  async function load(hash: string, changed: Set<string>): Promise<Entry> {
+    for (;;) {
+      const loaded = await loadKeyByHash(db, hash);
+      if (!loaded) throw refuseCredential('unknown');
+      if ([EVERYTHING, loaded.key.id, loaded.key.owner.id].some((id) => changed.has(id))) {
+        changed.clear();
+        continue;
+      }
+      const entry = toEntry(loaded);
+      cache.set(hash, entry);
+      return entry;
+    }
+  }
+
+  function invalidate(id: string): void {
+    for (const [hash, entry] of cache.entries()) {
+      if (entry.caller.agent.id === id || entry.caller.principal.id === id) drop(hash, entry);
+    }
+    for (const flight of flights.values()) flight.changed.add(id);
+  }
+
+  function drop(hash: string, entry: Entry): void {
+    entry.stale = true;
+    cache.delete(hash);
+  }
+
+  function revoke(revoked: Revoked): void {
+    invalidate(revoked.id);
+    for (const listener of listeners) listener(revoked);
+  }
+
+  return {
+    verify,
+    revokeKey: (id) => revoke({ kind: 'access_key', id }),
+    revokePrincipal: (id) => revoke({ kind: 'principal', id }),
+    invalidateKey: invalidate,
+    invalidatePrincipal: invalidate,
+    invalidateAll() {
+      for (const [hash, entry] of cache.entries()) drop(hash, entry);
+      for (const flight of flights.values()) flight.changed.add(EVERYTHING);
+    },
+    onRevoked(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    async flushLastUsed() {
+      const flushed = used;
+      used = new Set();
+      const at = now();
+      const idsByTenant = Map.groupBy(flushed, (entry) => entry.caller.tenantId);
+      for (const entry of flushed) entry.used = false;
+      try {
+        for (const [tenantId, entries] of idsByTenant) {
+          await touchAccessKeys(db, { tenantId, ids: entries.map((entry) => entry.caller.agent.id), at });
+        }
+      } catch (error) {
+        for (const entry of flushed) used.add(entry);
+        throw error;
+      }
+    },
+    stats: () => ({ cached: cache.size, loading: flights.size }),
+  };
+}
+
+/** Throws `credential_invalid` for a key that is not in force. The expiry is checked at every call, not here. */
+function toEntry({ hash, key, owner, principalRoles }: LoadedKey): Entry {
+  const of = { keyId: key.id, principalId: key.owner.id };
+  if (key.revokedAt !== null) throw refuseCredential('revoked', of);
+  if (owner.status !== 'active') throw refuseCredential('owner_disabled', of);
+  const restricted = key.roles.length > 0 || key.tools.length > 0;
+  const caller: Caller = {
+    tenantId: key.tenantId,
+    principal: key.owner,
+    agent: { kind: 'access_key', id: key.id, name: key.name },
+    roles: principalRoles,
+    ...(restricted ? { restriction: { roles: key.roles, tools: key.tools } } : {}),
+  };
+  return {
+    hash: Buffer.from(hash, 'latin1'),
+    // Every request of the key shares this object.
+    caller: Object.freeze(caller),
+    expiresAt: key.expiresAt,
+    allows: key.cidrs.length === 0 ? null : compileCidrs(key.cidrs),
+    loadedAt: performance.now(),
+    stale: false,
+    used: false,
+  };
+}

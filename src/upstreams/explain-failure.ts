@@ -1,0 +1,70 @@
+import type { AppError } from '../errors/app-error.ts';
+import type { Upstream } from '../model/upstream.ts';
+import type { TestStage } from './test-upstream.ts';
+
+/** What an administrator is told about a failed stage. System error codes name no secret and are shown. */
+export function explainFailure(
+  upstream: Upstream,
+  stage: TestStage,
+  error: AppError,
+): { detail: string; advice: string | undefined } {
+  const code = systemCode(error.cause);
+  const detail = code === undefined ? error.message : `${error.message} (${code})`;
+  return { detail, advice: adviceFor(upstream, stage, error, code) };
+}
+
+function adviceFor(
+  upstream: Upstream,
+  stage: TestStage,
+  error: AppError,
+  code: string | undefined,
+): string | undefined {
+  const fromSystem = code === undefined ? undefined : SYSTEM_ADVICE.find(([pattern]) => pattern.test(code))?.[1];
+  if (fromSystem !== undefined) return fromSystem;
+  if (error.code === 'upstream_credential_missing') return `Store it: toolgate upstream credential ${upstream.name}`;
+  if (error.code === 'upstream_credential_rejected') {
+    return `The upstream wants another credential: compare what it asks for with \`auth\`, then run toolgate upstream credential ${upstream.name}`;
+  }
+  if (upstream.transport === 'stdio' && error.code === 'upstream_unavailable') {
+    return 'Run the command by hand in the same folder. Its standard error is in the gateway log; only PATH and the configured `env` reach it.';
+  }
+  if (error.code === 'upstream_timeout') {
+    return stage === 'handshake'
+      ? 'It accepts connections but does not answer MCP. Check the path of the URL, and whether it waits for a credential.'
+      : 'It is slow. See whether it answers by hand, then raise `timeoutMs`.';
+  }
+  const status = error.data?.upstreamStatus;
+  if (status === 404 || status === 405)
+    return 'Check the path of the URL; many servers answer at /mcp, old ones at /sse with `transport: sse`.';
+  if (typeof status === 'number' && status >= 300 && status < 400) return 'Configure the URL that it redirects to.';
+  if (typeof status === 'number' && status >= 500)
+    return 'The server, or a proxy before it, is failing; see its own log.';
+  return undefined;
+}
+
+const SYSTEM_ADVICE: readonly (readonly [RegExp, string])[] = [
+  [/^ENOTFOUND$|^EAI_AGAIN$/, 'The host name has no address. Check its spelling, and DNS on this machine.'],
+  [/^ECONNREFUSED$/, 'Nothing listens there. Check host and port, and whether the server runs.'],
+  [
+    /^ETIMEDOUT$|^EHOSTUNREACH$|^ENETUNREACH$|^UND_ERR_CONNECT_TIMEOUT$/,
+    'No way leads there. Check host and port, firewalls and VPN.',
+  ],
+  [/^ECONNRESET$|^UND_ERR_SOCKET$/, 'It breaks connections. Check http against https, and the log of the server.'],
+  [
+    /CERT|SELF_SIGNED|UNABLE_TO_VERIFY/,
+    'Its TLS certificate is not trusted here. Install its CA (NODE_EXTRA_CA_CERTS), or correct the certificate.',
+  ],
+  [/^ERR_TLS|^EPROTO$|^ERR_SSL/, 'TLS failed. Check http against https, and the port.'],
+  [/^ENOENT$/, 'The program was not found. Write its full path, or check PATH.'],
+  [/^EACCES$/, 'The program may not be run. Check its permissions.'],
+];
+
+/** The code of the innermost error that has one. */
+function systemCode(cause: unknown): string | undefined {
+  let found: string | undefined;
+  for (let error = cause, depth = 0; error instanceof Error && depth < 8; error = error.cause, depth++) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (typeof code === 'string') found = code;
+  }
+  return found;
+}
