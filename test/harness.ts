@@ -5,6 +5,12 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { type App, startApp } from '../src/app/app.ts';
 import { loadConfig } from '../src/config/load-config.ts';
+import { createFirstAccounts, FULL_ACCESS, type FirstAccounts } from '../src/identity/create-first-accounts.ts';
+import { DEFAULT_TENANT } from '../src/model/principal.ts';
+import type { RoleRule } from '../src/model/role.ts';
+import { openDatabase } from '../src/store/database.ts';
+import { migrate } from '../src/store/migrate.ts';
+import { updateRole } from '../src/store/roles.ts';
 
 export interface TestGateway {
   /** `http://127.0.0.1:PORT` */
@@ -33,6 +39,8 @@ export interface TestGatewayOptions {
   readonly env?: Record<string, string>;
   /** An earlier gateway's folder, which is then kept at close(). */
   readonly dataDir?: string;
+  /** What the role of the first accounts (and of anybody under `auth: none`) covers; everything by default. */
+  readonly access?: { readonly allow: readonly RoleRule[]; readonly deny?: readonly RoleRule[] };
   /** Waits until these upstreams have been tried, however that went. All by default. */
   readonly ready?: readonly string[];
 }
@@ -44,12 +52,13 @@ export async function startToolgate(options: TestGatewayOptions = {}): Promise<T
   await writeFile(file, stringify({ listen: { port: 0 }, ...options.config }));
   const loaded = await loadConfig({ flags: { config: file, dataDir }, env: options.env ?? {}, cwd: dataDir });
   const logs: string[] = [];
+  const firstKeys = options.dataDir === undefined ? await prepare(dataDir, options.access) : undefined;
   const app = await startApp(loaded, { logTo: { write: (line: string) => void logs.push(line) }, env: options.env ?? {}, version: 'test' });
-  const ownerKey = app.firstAccounts?.ownerKey.reveal() ?? '';
+  const ownerKey = firstKeys?.ownerKey.reveal() ?? '';
   const gateway: TestGateway = {
     url: app.url,
     ownerKey,
-    serviceKey: app.firstAccounts?.serviceKey.reveal() ?? '',
+    serviceKey: firstKeys?.serviceKey.reveal() ?? '',
     dataDir,
     app,
     logs,
@@ -75,4 +84,15 @@ export async function startToolgate(options: TestGatewayOptions = {}): Promise<T
   const waitsFor = ({ name }: { name: string }) => options.ready === undefined || options.ready.includes(name);
   while (app.upstreamStatus().some((status) => waitsFor(status) && status.state === 'starting')) await setTimeout(5);
   return gateway;
+}
+
+/** Makes the data folder's first accounts before the start, so that their keys are known and their role can be set. */
+async function prepare(dataDir: string, access: TestGatewayOptions['access']): Promise<FirstAccounts> {
+  const db = await openDatabase({ file: join(dataDir, 'toolgate.db') });
+  await migrate(db);
+  const accounts = await createFirstAccounts(db);
+  const role = { tenantId: DEFAULT_TENANT, name: FULL_ACCESS };
+  if (access !== undefined) await updateRole(db, role, 1, { allow: access.allow, deny: access.deny ?? [] });
+  await db.destroy();
+  return accounts!;
 }

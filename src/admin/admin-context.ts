@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { AuditLog } from '../audit/open-audit.ts';
 import type { AppError } from '../errors/app-error.ts';
-import type { Catalogue } from '../model/catalogue.ts';
 import type { Target } from '../model/decision.ts';
 import type { Caller, PrincipalKind } from '../model/principal.ts';
 import type { Role } from '../model/role.ts';
@@ -9,8 +8,8 @@ import type { Upstream } from '../model/upstream.ts';
 import type { Explanation } from '../policy/explain.ts';
 import type { Database } from '../store/database.ts';
 import type { SecretRef } from '../store/secrets.ts';
+import type { Upstreams } from '../upstreams/upstreams.ts';
 import type { RotationReport, Vault } from '../vault/vault.ts';
-import type { UpstreamReport, UpstreamState } from './upstream-state.ts';
 
 /** What a change made stale. Whoever is told drops or rebuilds it before `changed` resolves. */
 export type Change =
@@ -48,14 +47,7 @@ export interface AdminContext {
   addressOf(request: IncomingMessage): string;
   /** Refuses requests of web pages that are not allowed; see http/host-origin.ts. */
   checkOrigin(request: IncomingMessage): AppError | null;
-  readonly upstreams: {
-    /** How every upstream is doing, by name. */
-    status(): readonly UpstreamState[];
-    /** Tries the upstream step by step. */
-    test(name: string): Promise<UpstreamReport>;
-    /** What the upstream offers, from memory; undefined while that is not known. */
-    catalogue(name: string, owner?: { readonly kind: PrincipalKind; readonly id: string }): Catalogue | undefined;
-  };
+  readonly upstreams: Pick<Upstreams, 'status' | 'test' | 'catalogue'>;
   readonly policy: {
     /** Throws AppError `unprocessable` whose `data.faults` lists every fault; see policy/validate-roles.ts. */
     validateRoles(input: unknown): Role[];

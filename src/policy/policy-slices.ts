@@ -39,7 +39,7 @@ export function createSlices(policies: readonly Policy[]): (roles: readonly stri
       if (found !== undefined) return found;
       const positions = ofRoles.filter((position) => {
         const policy = policies[position]!;
-        return kind && (policy.upstream === undefined || policy.upstream === upstream);
+        return policy.kinds.includes(kind) && (policy.upstream === undefined || policy.upstream === upstream);
       });
       const chosen = positions.map((position) => policies[position]!);
       const mentioned = new Set(chosen.flatMap((policy) => policy.mentionedRoles));

@@ -1,20 +1,14 @@
 import { timingSafeEqual } from 'node:crypto';
-import { compileCidrs } from '../lib/cidr.ts';
-import { createLimiter } from '../lib/limiter.ts';
-import { createLru } from '../lib/lru.ts';
 import type { Caller } from '../model/principal.ts';
 import type { Database } from '../store/database.ts';
-import { type LoadedKey, loadKeyByHash } from '../store/load-key-by-hash.ts';
 import { touchAccessKeys } from '../store/touch-access-keys.ts';
 import { parseAccessKey } from './access-key-format.ts';
 import { refuseCredential } from './credential-refusal.ts';
+import { createKeyCache, type KeyEntry } from './key-cache.ts';
 
 const DEFAULT_CACHE_SIZE = 20_000;
 /** What another process changes in the database without telling us is seen after this time at the latest. */
 const DEFAULT_MAX_AGE_MS = 60_000;
-
-/** A flood of unknown keys waits in line here and not at the database, where everybody else would wait behind it. */
-const CONCURRENT_LOADS = 4;
 
 export interface Revoked {
   readonly kind: 'access_key' | 'principal';
@@ -54,30 +48,6 @@ export interface KeyVerifier {
   stats(): { readonly cached: number; readonly loading: number };
 }
 
-interface Entry {
-  /** SHA-256 of the key, as hex bytes. */
-  readonly hash: Buffer;
-  readonly caller: Caller;
-  readonly expiresAt: number | null;
-  /** Null: from anywhere. */
-  readonly allows: ((address: string) => boolean) | null;
-  /** `performance.now()`. */
-  readonly loadedAt: number;
-  /** Dropped from memory because something changed. */
-  stale: boolean;
-  /** Since the last flush. */
-  used: boolean;
-}
-
-interface Flight {
-  readonly entry: Promise<Entry>;
-  /** What changed since the load began: the loaded state may be from before that. */
-  readonly changed: Set<string>;
-}
-
-/** Stands for every id in `Flight.changed`. */
-const EVERYTHING = '*';
-
 /**
  * `cacheSize`: keys in memory. `maxAgeMs`: how long one is used without reading it anew. `now`: wall clock in
  * milliseconds, for expiry.
@@ -96,25 +66,22 @@ export function createKeyVerifier({
   maxAgeMs?: number | undefined;
   now?: (() => number) | undefined;
 }): KeyVerifier {
-  const cache = createLru<string, Entry>(cacheSize);
-  const flights = new Map<string, Flight>();
-  const limited = createLimiter(CONCURRENT_LOADS);
+  const cache = createKeyCache(db, cacheSize, maxAgeMs);
   const listeners = new Set<(revoked: Revoked) => void>();
-  let used = new Set<Entry>();
+  let used = new Set<KeyEntry>();
 
   function verify(key: string, address: string): Caller | Promise<Caller> {
     const parsed = parseAccessKey(key);
     if (!parsed) throw refuseCredential('malformed');
     const { hash } = parsed;
     const entry = cache.get(hash);
-    if (entry && performance.now() - entry.loadedAt < maxAgeMs) return admit(entry, hash, address);
-    const loading = flights.get(hash)?.entry ?? startLoading(hash);
+    if (entry) return admit(entry, hash, address);
     // Something may have changed between the end of the load and this turn.
-    return loading.then((loaded) => (loaded.stale ? verify(key, address) : admit(loaded, hash, address)));
+    return cache.load(hash).then((loaded) => (loaded.stale ? verify(key, address) : admit(loaded, hash, address)));
   }
 
   /** What can become wrong for a key in memory is checked at every call, whether it was just loaded or not. */
-  function admit(entry: Entry, hash: string, address: string): Caller {
+  function admit(entry: KeyEntry, hash: string, address: string): Caller {
     const of = { keyId: entry.caller.agent.id, principalId: entry.caller.principal.id };
     // The hash is a map key and a database index; comparing the whole once more costs little and makes a mix-up impossible.
     if (!timingSafeEqual(entry.hash, Buffer.from(hash, 'latin1'))) throw refuseCredential('unknown');
@@ -127,98 +94,38 @@ export function createKeyVerifier({
     return entry.caller;
   }
 
-  function startLoading(hash: string): Promise<Entry> {
-    const changed = new Set<string>();
-    const entry = limited(() => load(hash, changed)).finally(() => flights.delete(hash));
-    flights.set(hash, { entry, changed });
-    return entry;
-  }
-
-  async function load(hash: string, changed: Set<string>): Promise<Entry> {
-    for (;;) {
-      const loaded = await loadKeyByHash(db, hash);
-      if (!loaded) throw refuseCredential('unknown');
-      if ([EVERYTHING, loaded.key.id, loaded.key.owner.id].some((id) => changed.has(id))) {
-        changed.clear();
-        continue;
-      }
-      const entry = toEntry(loaded);
-      cache.set(hash, entry);
-      return entry;
-    }
-  }
-
-  function invalidate(id: string): void {
-    for (const [hash, entry] of cache.entries()) {
-      if (entry.caller.agent.id === id || entry.caller.principal.id === id) drop(hash, entry);
-    }
-    for (const flight of flights.values()) flight.changed.add(id);
-  }
-
-  function drop(hash: string, entry: Entry): void {
-    entry.stale = true;
-    cache.delete(hash);
-  }
-
   function revoke(revoked: Revoked): void {
-    invalidate(revoked.id);
+    cache.drop(revoked.id);
     for (const listener of listeners) listener(revoked);
+  }
+
+  async function flushLastUsed(): Promise<void> {
+    const flushed = used;
+    used = new Set();
+    const at = now();
+    for (const entry of flushed) entry.used = false;
+    try {
+      for (const [tenantId, entries] of Map.groupBy(flushed, (entry) => entry.caller.tenantId)) {
+        await touchAccessKeys(db, { tenantId, ids: entries.map((entry) => entry.caller.agent.id), at });
+      }
+    } catch (error) {
+      for (const entry of flushed) used.add(entry);
+      throw error;
+    }
   }
 
   return {
     verify,
     revokeKey: (id) => revoke({ kind: 'access_key', id }),
     revokePrincipal: (id) => revoke({ kind: 'principal', id }),
-    invalidateKey: invalidate,
-    invalidatePrincipal: invalidate,
-    invalidateAll() {
-      for (const [hash, entry] of cache.entries()) drop(hash, entry);
-      for (const flight of flights.values()) flight.changed.add(EVERYTHING);
-    },
+    invalidateKey: cache.drop,
+    invalidatePrincipal: cache.drop,
+    invalidateAll: cache.dropAll,
     onRevoked(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    async flushLastUsed() {
-      const flushed = used;
-      used = new Set();
-      const at = now();
-      const idsByTenant = Map.groupBy(flushed, (entry) => entry.caller.tenantId);
-      for (const entry of flushed) entry.used = false;
-      try {
-        for (const [tenantId, entries] of idsByTenant) {
-          await touchAccessKeys(db, { tenantId, ids: entries.map((entry) => entry.caller.agent.id), at });
-        }
-      } catch (error) {
-        for (const entry of flushed) used.add(entry);
-        throw error;
-      }
-    },
-    stats: () => ({ cached: cache.size, loading: flights.size }),
-  };
-}
-
-/** Throws `credential_invalid` for a key that is not in force. The expiry is checked at every call, not here. */
-function toEntry({ hash, key, owner, principalRoles }: LoadedKey): Entry {
-  const of = { keyId: key.id, principalId: key.owner.id };
-  if (key.revokedAt !== null) throw refuseCredential('revoked', of);
-  if (owner.status !== 'active') throw refuseCredential('owner_disabled', of);
-  const restricted = key.roles.length > 0 || key.tools.length > 0;
-  const caller: Caller = {
-    tenantId: key.tenantId,
-    principal: key.owner,
-    agent: { kind: 'access_key', id: key.id, name: key.name },
-    roles: principalRoles,
-    ...(restricted ? { restriction: { roles: key.roles, tools: key.tools } } : {}),
-  };
-  return {
-    hash: Buffer.from(hash, 'latin1'),
-    // Every request of the key shares this object.
-    caller: Object.freeze(caller),
-    expiresAt: key.expiresAt,
-    allows: key.cidrs.length === 0 ? null : compileCidrs(key.cidrs),
-    loadedAt: performance.now(),
-    stale: false,
-    used: false,
+    flushLastUsed,
+    stats: cache.stats,
   };
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { createSecretKey, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,11 +8,13 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Secret } from '../lib/secret.ts';
-import { listDataKeys } from '../store/data-keys.ts';
+import { deleteDataKey, insertDataKey, listDataKeys } from '../store/data-keys.ts';
 import { type Database, openDatabase } from '../store/database.ts';
 import { migrate } from '../store/migrate.ts';
 import { findSecret, listSecretsNotUnder, rekeySecret, type SecretRef } from '../store/secrets.ts';
 import { insertTenant } from '../store/tenants.ts';
+import { transact } from '../store/transact.ts';
+import { sealSecret } from './envelope.ts';
 import { changeMasterKeyFile, loadMasterKey, loadPendingMasterKey } from './load-master-key.ts';
 import { parseMasterKey } from './master-key.ts';
 import { openVault, SHARED } from './vault.ts';
@@ -176,6 +178,30 @@ test('a read that has to look up its data key cannot bring back a value that a p
     for (let turn = 0; turn < Math.abs(offset); turn++) await undefined;
     await Promise.all([first, start[1]!()]);
     assert.equal((await there.get(refOf('a')))?.reveal(), 'new', `offset ${offset}`);
+  }
+});
+
+test('a read finds a secret that another process moves between two of its queries', async (t) => {
+  const db = await database(t);
+  const masterKey = newMasterKey();
+  await (await openVault({ db, masterKey })).put(refOf('a'), new Secret('value'));
+  for (let offset = 0; offset < 60; offset++) {
+    // Knows no data key of this round in advance.
+    const reader = await openVault({ db, masterKey });
+    await (await openVault({ db, masterKey })).rotate();
+    const stored = (await findSecret(db, refOf('a')))!;
+    const bytes = randomBytes(32);
+    const next = { id: `dk_next_${offset}`, key: createSecretKey(bytes) };
+    const envelope = sealSecret(next, refOf('a'), stored.version, new Secret('value'));
+    const read = reader.get(refOf('a'));
+    for (let turn = 0; turn < offset; turn++) await undefined;
+    await transact(db, async (trx) => {
+      const wrapped = masterKey.wrap('default', next.id, bytes);
+      await insertDataKey(trx, { tenantId: 'default', id: next.id, wrapped, masterKeyId: masterKey.id, createdAt: 1 });
+      await rekeySecret(trx, refOf('a'), stored, { envelope, dataKeyId: next.id });
+      await deleteDataKey(trx, { tenantId: 'default', id: stored.dataKeyId });
+    });
+    assert.equal((await read)?.reveal(), 'value', `offset ${offset}`);
   }
 });
 

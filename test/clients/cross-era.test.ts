@@ -3,15 +3,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { textOf } from './driver.ts';
-import { BRIDGES_ERAS } from './gateway.ts';
 import { runPlainFlows } from './plain-flows.ts';
 import { connectSdkV1 } from './sdk-v1-driver.ts';
 import { connectSdkV2 } from './sdk-v2-driver.ts';
 import { startTarget } from './target.ts';
 
-const skip = BRIDGES_ERAS ? false : 'the gateway is not wired in yet';
 
-test('a client with a session calls an upstream of 2026-07-28', { skip }, async (t) => {
+test('a client with a session calls an upstream of 2026-07-28', async (t) => {
   const target = await startTarget('modern');
   const transport = new StreamableHTTPClientTransport(target.url, { requestInit: { headers: target.headers } });
   const driver = await connectSdkV1(transport);
@@ -27,7 +25,7 @@ test('a client with a session calls an upstream of 2026-07-28', { skip }, async 
   }
 });
 
-test('a client of 2026-07-28 calls an upstream with sessions', { skip }, async (t) => {
+test('a client of 2026-07-28 calls an upstream with sessions', async (t) => {
   const target = await startTarget('legacy');
   const driver = await connectSdkV2(target, { pin: '2026-07-28' });
   try {
@@ -38,7 +36,7 @@ test('a client of 2026-07-28 calls an upstream with sessions', { skip }, async (
   }
 });
 
-test('a client of both eras finds the newest one, whatever the upstream speaks', { skip }, async () => {
+test('a client of both eras finds the newest one, whatever the upstream speaks', async () => {
   for (const era of ['legacy', 'modern'] as const) {
     const target = await startTarget(era);
     const driver = await connectSdkV2(target, 'auto');

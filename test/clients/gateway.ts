@@ -1,23 +1,4 @@
-import { startToolgate } from './toolgate-stand-in.ts';
-
-/** False as long as what stands here passes messages through without translating between the eras. */
-export const BRIDGES_ERAS = false;
-
-/** The part of toolgate.yaml that these tests set. */
-export type GatewayConfig = {
-  readonly auth: 'none' | 'keys';
-  readonly upstreams: readonly {
-    readonly name: string;
-    readonly url: string;
-    readonly auth: 'none' | { readonly headers: Readonly<Record<string, string>> };
-  }[];
-  readonly roles: readonly {
-    readonly name: string;
-    readonly description: string;
-    readonly allow: readonly { readonly upstream: string }[];
-    readonly deny: readonly { readonly upstream: string; readonly tools: readonly string[] }[];
-  }[];
-};
+import { startToolgate } from '../harness.ts';
 
 export interface GatewayOptions {
   /** The MCP endpoint of the fixture that stands behind the gateway. */
@@ -44,19 +25,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { auth, upstreamUrl, upstreamAuthorization, deniedTools = [] } = options;
   const credential =
     upstreamAuthorization === undefined ? 'none' : { headers: { authorization: upstreamAuthorization } };
-  const config: GatewayConfig = {
-    auth,
-    upstreams: [{ name: UPSTREAM, url: upstreamUrl, auth: credential }],
-    roles: [
-      {
-        name: 'tester',
-        description: 'Everything but the denied tools',
-        allow: [{ upstream: UPSTREAM }],
-        deny: deniedTools.length === 0 ? [] : [{ upstream: UPSTREAM, tools: deniedTools }],
-      },
-    ],
-  };
-  const toolgate = await startToolgate({ config });
+  const toolgate = await startToolgate({
+    config: { auth, upstreams: [{ name: UPSTREAM, url: upstreamUrl, auth: credential }] },
+    access: {
+      allow: [{ upstream: UPSTREAM }],
+      deny: deniedTools.length === 0 ? [] : [{ upstream: UPSTREAM, tools: deniedTools }],
+    },
+  });
   return {
     url: `${toolgate.url}/mcp/${UPSTREAM}`,
     headers: auth === 'keys' ? { authorization: `Bearer ${toolgate.serviceKey}` } : {},

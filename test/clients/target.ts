@@ -26,7 +26,7 @@ export interface Target {
 /** A gateway with a key, in front of a fixture that accepts nothing but its own credential. */
 export async function startTarget(era: Era): Promise<Target> {
   const start = era === 'modern' ? startModernFixture : startLegacyFixture;
-  const fixture = await start({ bearer: UPSTREAM_TOKEN, pageSize: PAGE_SIZE, without: [DENIED_TOOL] });
+  const fixture = await start({ bearer: UPSTREAM_TOKEN, pageSize: PAGE_SIZE });
   const upstreamAuthorization = `Bearer ${UPSTREAM_TOKEN}`;
   const gateway = await startGateway({
     upstreamUrl: fixture.url,

@@ -167,6 +167,7 @@ async function suffer(fault: Fault, res: ServerResponse): Promise<boolean> {
       res.writeHead(200, { 'content-type': 'application/json' });
       res.write('{"jsonrpc":"2.0","id":1,"result":{"x":"');
       const chunk = 'x'.repeat(64 * 1024);
+      res.setMaxListeners(0);
       for (let sent = 0; sent < fault.bytes && !res.destroyed; sent += chunk.length) {
         if (!res.write(chunk))
           await Promise.race([new Promise((r) => res.once('drain', r)), new Promise((r) => res.once('close', r))]);

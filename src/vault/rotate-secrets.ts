@@ -4,6 +4,7 @@ import { listSecretsNotUnder, rekeySecret, type SecretRef, type StoredSecret } f
 import { transact } from '../store/transact.ts';
 import { type DataKey, openSecret, sealSecret } from './envelope.ts';
 import type { Keyring } from './keyring.ts';
+import type { MasterKey } from './master-key.ts';
 
 /** Secrets per transaction: one disk sync for all of them, and a few milliseconds that other queries wait. */
 const BATCH = 50;
@@ -14,11 +15,46 @@ export interface UnreadableSecret {
   readonly cause: unknown;
 }
 
+export interface RotationReport {
+  readonly masterKeyId: string;
+  readonly tenants: number;
+  /** How many secrets were re-encrypted. */
+  readonly secrets: number;
+  /** Could not be decrypted and were left as they are; whoever owns them must store them again. */
+  readonly unreadable: readonly UnreadableSecret[];
+}
+
+/**
+ * Gives every tenant a new data key, moves all secrets to it, then wraps the data keys under `masterKey`. `settleWrites`
+ * waits for the writes that are under way when it is called. Every step can be cut short and repeated.
+ */
+export async function rotateSecrets(
+  db: Database,
+  keyring: Keyring,
+  masterKey: MasterKey,
+  settleWrites: () => Promise<unknown>,
+): Promise<RotationReport> {
+  const tenants = await keyring.tenants();
+  const unreadable: UnreadableSecret[] = [];
+  let secrets = 0;
+  for (const tenantId of tenants) {
+    const dataKey = await keyring.renew(tenantId);
+    // These may still hold the former data key; whatever starts from now on takes the new one.
+    await settleWrites();
+    const result = await reEncrypt(db, keyring, tenantId, dataKey);
+    secrets += result.moved;
+    unreadable.push(...result.unreadable);
+    await keyring.sweep(tenantId);
+  }
+  await keyring.rewrap(masterKey);
+  return { masterKeyId: masterKey.id, tenants: tenants.length, secrets, unreadable };
+}
+
 /**
  * Moves every secret of a tenant to this data key, batch by batch; the values and versions stay the same. A secret that
  * is written meanwhile wins over the move. Can be cut short and repeated anywhere.
  */
-export async function reEncrypt(
+async function reEncrypt(
   db: Database,
   keyring: Keyring,
   tenantId: string,
