@@ -1,11 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { setTimeout } from 'node:timers/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { type App, startApp } from '../src/app/app.ts';
 import { loadConfig } from '../src/config/load-config.ts';
-import { createFirstAccounts, FULL_ACCESS, type FirstAccounts } from '../src/identity/create-first-accounts.ts';
+import { createFirstAccounts, type FirstAccounts, FULL_ACCESS } from '../src/identity/create-first-accounts.ts';
 import { DEFAULT_TENANT } from '../src/model/principal.ts';
 import type { RoleRule } from '../src/model/role.ts';
 import { openDatabase } from '../src/store/database.ts';
@@ -22,7 +22,12 @@ export interface TestGateway {
   /** Everything logged so far. */
   readonly logs: string[];
   /** Calls the admin API as the owner (or with another key) and returns status and parsed body. */
-  admin(method: string, path: string, body?: unknown, options?: { key?: string; headers?: Record<string, string> }): Promise<AdminAnswer>;
+  admin(
+    method: string,
+    path: string,
+    body?: unknown,
+    options?: { key?: string; headers?: Record<string, string> },
+  ): Promise<AdminAnswer>;
   close(): Promise<void>;
 }
 
@@ -53,7 +58,11 @@ export async function startToolgate(options: TestGatewayOptions = {}): Promise<T
   const loaded = await loadConfig({ flags: { config: file, dataDir }, env: options.env ?? {}, cwd: dataDir });
   const logs: string[] = [];
   const firstKeys = options.dataDir === undefined ? await prepare(dataDir, options.access) : undefined;
-  const app = await startApp(loaded, { logTo: { write: (line: string) => void logs.push(line) }, env: options.env ?? {}, version: 'test' });
+  const app = await startApp(loaded, {
+    logTo: { write: (line: string) => void logs.push(line) },
+    env: options.env ?? {},
+    version: 'test',
+  });
   const ownerKey = firstKeys?.ownerKey.reveal() ?? '';
   const gateway: TestGateway = {
     url: app.url,
@@ -74,7 +83,11 @@ export async function startToolgate(options: TestGatewayOptions = {}): Promise<T
       });
       const text = await response.text();
       const isJson = response.headers.get('content-type')?.includes('json') && !text.includes('}\n{');
-      return { status: response.status, headers: response.headers, body: isJson && text !== '' ? JSON.parse(text) : text };
+      return {
+        status: response.status,
+        headers: response.headers,
+        body: isJson && text !== '' ? JSON.parse(text) : text,
+      };
     },
     async close() {
       await app.close();

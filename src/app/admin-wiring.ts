@@ -69,4 +69,5 @@ export function adminContext({ state, runtime, gateway, config, addressOf, versi
 }
 
 /** A shared credential has no owner. */
-const ownerOf = ({ kind, id }: SecretRef['owner']): CredentialOwner | undefined => (kind === 'shared' ? undefined : { kind, id });
+const ownerOf = ({ kind, id }: SecretRef['owner']): CredentialOwner | undefined =>
+  kind === 'shared' ? undefined : { kind, id };

@@ -1,6 +1,6 @@
-import type { InjectOptions, LightMyRequestResponse } from 'fastify';
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { InjectOptions, LightMyRequestResponse } from 'fastify';
 import type { DestinationStream } from 'pino';
 import { createAdminApi } from '../admin/admin-api.ts';
 import { type Config, configAtPort } from '../config/config.ts';
@@ -23,9 +23,9 @@ import { createHeaderCheck } from './header-check.ts';
 import { createHttpServer, listen } from './http-server.ts';
 import { openState } from './open-state.ts';
 import { createRequestIds } from './request-ids.ts';
+import { requireAdmin } from './require-admin.ts';
 import { createRuntime } from './runtime.ts';
 import { addServiceRoutes } from './service-routes.ts';
-import { requireAdmin } from './require-admin.ts';
 
 export interface AppOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -92,7 +92,9 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
       addressOf: (http) => addressOf(http),
       checkHeaders: (http) => checkHeaders(http),
       challenge: (error, path) =>
-        error.status === 401 ? challengeFor(error, { resourceMetadata: resourceMetadataUrl(config.publicUrl, path) }) : undefined,
+        error.status === 401
+          ? challengeFor(error, { resourceMetadata: resourceMetadataUrl(config.publicUrl, path) })
+          : undefined,
       recordRefusal(requestId, address, target, error) {
         metrics.observeRefusal();
         recordRefusal(requestId, address, target, error);
@@ -122,10 +124,20 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
       notReady: () => [...(draining ? ['draining'] : []), ...(state.audit.stats().state === 'ok' ? [] : ['audit'])],
       checkHeaders: (request) => checkHeaders(request),
       requireAdmin: requireAdmin(authenticateRequest),
-      logError: (requestId: string, error: AppError) => log.error({ requestId, err: error.cause ?? error }, 'request failed'),
+      logError: (requestId: string, error: AppError) =>
+        log.error({ requestId, err: error.cause ?? error }, 'request failed'),
     });
     await http.fastify.register(
-      createAdminApi(adminContext({ state, runtime, gateway, config: () => config, addressOf: (request) => addressOf(request), version })),
+      createAdminApi(
+        adminContext({
+          state,
+          runtime,
+          gateway,
+          config: () => config,
+          addressOf: (request) => addressOf(request),
+          version,
+        }),
+      ),
       { prefix: '/api/v1' },
     );
     if (online) {
@@ -151,7 +163,10 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
       inject: (request) => http.fastify.inject(request),
       async reload(loaded) {
         const restart = await runtime.reload(config, loaded.config);
-        config = configAtPort({ ...loaded.config, listen: config.listen, publicUrl: config.publicUrl }, config.listen.port);
+        config = configAtPort(
+          { ...loaded.config, listen: config.listen, publicUrl: config.publicUrl },
+          config.listen.port,
+        );
         addressOf = createClientAddress(config);
         checkHeaders = createHeaderCheck(config);
         log.level = config.log.level;

@@ -18,12 +18,16 @@ export interface DeclaredState {
 export async function readDeclaredState(db: Database, config: Config): Promise<DeclaredState> {
   const stored = await allUpstreams(db, DEFAULT_TENANT);
   const fileRoles = validateRoles(config.roles);
-  const upstreams = [...config.upstreams, ...stored.map(({ name, enabled, config: rest }) => toUpstream(name, enabled, rest))];
+  const upstreams = [
+    ...config.upstreams,
+    ...stored.map(({ name, enabled, config: rest }) => toUpstream(name, enabled, rest)),
+  ];
   const roles = [...fileRoles, ...(await allRoles(db, DEFAULT_TENANT))];
   refuseTwins('upstream', upstreams);
   refuseTwins('role', roles);
   const reserved = roles.find(({ name }) => ADMIN_ROLES.has(name));
-  if (reserved !== undefined) throw new AppError('conflict', `The role name ${reserved.name} is built in; choose another.`);
+  if (reserved !== undefined)
+    throw new AppError('conflict', `The role name ${reserved.name} is built in; choose another.`);
   return { upstreams, roles };
 }
 
@@ -36,7 +40,10 @@ function refuseTwins(what: string, named: readonly { readonly name: string }[]):
   const seen = new Set<string>();
   for (const { name } of named) {
     if (seen.has(name)) {
-      throw new AppError('conflict', `The ${what} ${name} is declared in the configuration file and over the API; rename or remove one.`);
+      throw new AppError(
+        'conflict',
+        `The ${what} ${name} is declared in the configuration file and over the API; rename or remove one.`,
+      );
     }
     seen.add(name);
   }

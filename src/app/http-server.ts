@@ -46,7 +46,8 @@ export function createHttpServer(
 /** Rejects with an Error for the operator when the address cannot be listened on. */
 export function listen({ server, fastify }: HttpServer, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const refuse = (error: NodeJS.ErrnoException): void => reject(new Error(adviceFor(error, host, port), { cause: error }));
+    const refuse = (error: NodeJS.ErrnoException): void =>
+      reject(new Error(adviceFor(error, host, port), { cause: error }));
     server.once('error', refuse);
     fastify.ready().then(() => {
       server.listen(port, host, () => {

@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError, toAppError } from '../errors/app-error.ts';
+import type { Metrics } from '../http/metrics.ts';
 import { PROBLEM_CONTENT_TYPE, problemDetails } from '../http/problem-details.ts';
 import { protectedResourceMetadata, resourcePathOf } from '../http/protected-resource-metadata.ts';
-import type { Metrics } from '../http/metrics.ts';
 
 export interface ServiceRouteOptions {
   readonly publicUrl: () => string;
@@ -45,7 +45,9 @@ export function addServiceRoutes(fastify: FastifyInstance, options: ServiceRoute
       const resourcePath = resourcePathOf(request.url.split('?')[0]!);
       if (resourcePath === null) throw new AppError('not_found');
       // Browser-based clients read it from their own origin; it holds nothing secret (RFC 9728 §3.1).
-      return reply.header('access-control-allow-origin', '*').send(protectedResourceMetadata(options.publicUrl(), resourcePath));
+      return reply
+        .header('access-control-allow-origin', '*')
+        .send(protectedResourceMetadata(options.publicUrl(), resourcePath));
     });
   }
 }

@@ -44,14 +44,12 @@ function matcherOf(keys: readonly string[] | undefined): Run['isConfigured'] {
 
 function redactText(text: string, run: Run): string {
   const limit = Math.min(run.maxText, Math.max(run.left, 0));
-  if (text.length <= limit) {
-    const redacted = redactSecretText(text);
-    run.left -= redacted.length;
-    return redacted;
-  }
-  const redacted = redactSecretText(text.slice(0, limit + LOOK_AHEAD));
-  const kept = redacted.slice(0, limit).toWellFormed();
-  run.left -= kept.length;
+  // What is read counts, not what is left of it, so that a list of secrets cannot make this read without end.
+  run.left -= Math.min(text.length, limit);
+  if (text.length <= limit) return redactSecretText(text);
+  const kept = redactSecretText(text.slice(0, limit + LOOK_AHEAD))
+    .slice(0, limit)
+    .toWellFormed();
   return `${kept}… ${cutNote(`${text.length} characters`)}`;
 }
 

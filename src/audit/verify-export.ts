@@ -76,7 +76,10 @@ function createVerifier(keys: ReadonlyMap<string, KeyObject>, expected: Expected
     if (headerFault) chain.fail(headerFault);
   }
 
-  /** Signature, log and number: whether the line is a checkpoint that belongs here. */
+  /**
+   * Signature, log and number: whether the line is a checkpoint that belongs here. When records are missing before it as
+   * well as checkpoints, the records are what to report, which comes after this.
+   */
   function authentic(line: string): Checkpoint | null {
     const signed = parseCheckpoint(line);
     if (!signed) {
@@ -90,7 +93,7 @@ function createVerifier(keys: ReadonlyMap<string, KeyObject>, expected: Expected
       fault('bad-signature', `Checkpoint ${checkpoint.number} is not signed by the public key.`, checkpoint.seq);
     } else if (checkpoint.log !== log) {
       fault('inserted', `Checkpoint ${checkpoint.number} is one of the log ${checkpoint.log}.`, checkpoint.seq);
-    } else if (checkpoint.number > due) {
+    } else if (checkpoint.number > due && checkpoint.seq <= (chain?.lastSeq() ?? 0)) {
       fault('deleted', `Checkpoints ${due} to ${checkpoint.number} do not follow each other.`, checkpoint.seq);
     } else if (checkpoint.number < due) {
       fault('reordered', `Checkpoint ${checkpoint.number} stands where ${due} should.`, checkpoint.seq);

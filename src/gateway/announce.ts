@@ -8,7 +8,9 @@ export type ChangedList = 'tools' | 'prompts' | 'resources';
 export const changed = (list: ChangedList): { method: string } => ({ method: `notifications/${list}/list_changed` });
 
 export const notificationEvent = (method: string, params?: JsonObject): Buffer =>
-  Buffer.from(writeSseEvent({ event: 'message', data: JSON.stringify({ jsonrpc: '2.0', method, ...(params && { params }) }) }));
+  Buffer.from(
+    writeSseEvent({ event: 'message', data: JSON.stringify({ jsonrpc: '2.0', method, ...(params && { params }) }) }),
+  );
 
 /** Tells every listening client of this upstream that lists have changed. */
 export function announceChange(

@@ -81,7 +81,10 @@ function callFields(request: McpRequest, redact: readonly string[]) {
     ...whoFields(request),
     action: ACTIONS[message.method]!,
     time: Date.now(),
-    arguments: args === undefined ? undefined : redactArguments(args as JsonValue, redact.length > 0 ? { keys: redact } : NO_RULES),
+    arguments:
+      args === undefined
+        ? undefined
+        : redactArguments(args as JsonValue, redact.length > 0 ? { keys: redact } : NO_RULES),
     argumentsHash: spans.arguments && sha256Hex(body.subarray(spans.arguments[0], spans.arguments[1])),
   };
 }

@@ -43,5 +43,8 @@ test('where anonymous callers are let in, a credential that fails is refused all
     throw new Error('refused');
   };
   assert.equal(who({}, caller('anonymous')), 'anonymous');
-  assert.throws(() => authenticate({ authorization: 'Bearer sk-random' }, '::1', refuse, caller('anonymous')), /refused/);
+  assert.throws(
+    () => authenticate({ authorization: 'Bearer sk-random' }, '::1', refuse, caller('anonymous')),
+    /refused/,
+  );
 });

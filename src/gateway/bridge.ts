@@ -2,8 +2,8 @@ import { type ClientIdentity, type Codec, codecOf } from '../mcp/codecs/codec.ts
 import { type MessageSpans, scanStructure } from '../mcp/json-structure.ts';
 import { isObject, isRequest, type JsonRpcMessage } from '../mcp/message.ts';
 import { META_CLIENT_INFO } from '../mcp/revision.ts';
-import { writeSseEvent } from '../mcp/sse.ts';
 import { splice } from '../mcp/splice.ts';
+import { writeSseEvent } from '../mcp/sse.ts';
 import { withMeta } from '../mcp/with-meta.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { Credential, UpstreamConnection } from '../upstreams/upstream-connection.ts';

@@ -56,9 +56,17 @@ export async function call(gateway: GatewayContext, request: McpRequest): Promis
 function refuse(gateway: GatewayContext, request: McpRequest, subject: Subject, found: Route | null): void {
   const down = found === null ? unreachable(gateway.snapshot(), request.caller, request.mount, subject) : null;
   gateway.audit.record(denialOf(request, subject, found));
-  gateway.observe({ upstream: found?.upstream.name ?? '', method: request.message.method, outcome: 'denied', durationMs: 0 });
+  gateway.observe({
+    upstream: found?.upstream.name ?? '',
+    method: request.message.method,
+    outcome: 'denied',
+    durationMs: 0,
+  });
   if (down !== null) {
-    sendError(request, new AppError('upstream_unavailable', `${down.name} cannot be reached right now; try again later.`));
+    sendError(
+      request,
+      new AppError('upstream_unavailable', `${down.name} cannot be reached right now; try again later.`),
+    );
   } else if (subject.kind === 'resource') {
     const error = new AppError('invalid_params', `Unknown resource: ${subject.name}`);
     sendError(request, error, request.codec.unknownResource(subject.name));
@@ -159,7 +167,12 @@ function appendParamHeaders(rawHeaders: readonly string[], headers: string[]): v
   }
 }
 
-function rewriteFor(gateway: GatewayContext, request: McpRequest, connection: UpstreamConnection, credential: Credential): Rewrite {
+function rewriteFor(
+  gateway: GatewayContext,
+  request: McpRequest,
+  connection: UpstreamConnection,
+  credential: Credential,
+): Rewrite {
   if (needsBridge(request, connection)) return bridgeAnswer(request, connection, credential);
   const { session } = request;
   if (session === null || connection.shared) return {};

@@ -1,7 +1,7 @@
 import { isObject } from '../mcp/message.ts';
 import type { Catalogue } from '../model/catalogue.ts';
-import type { Caller } from '../model/principal.ts';
 import type { JsonObject } from '../model/json.ts';
+import type { Caller } from '../model/principal.ts';
 import type { GatewayContext } from './context.ts';
 import type { Mount } from './mount.ts';
 import { loadOwnCatalogues, mounted } from './snapshot.ts';

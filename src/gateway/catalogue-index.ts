@@ -1,5 +1,5 @@
-import type { Catalogue, CatalogueEntry } from '../model/catalogue.ts';
 import { compileGlob } from '../lib/glob.ts';
+import type { Catalogue, CatalogueEntry } from '../model/catalogue.ts';
 
 export interface CatalogueIndex {
   readonly tools: ReadonlyMap<string, CatalogueEntry>;

@@ -12,7 +12,10 @@ import type { Snapshot } from './snapshot.ts';
 export interface GatewayContext {
   readonly snapshot: () => Snapshot;
   readonly upstreams: Upstreams;
-  readonly credentialOf: (upstream: Upstream, owner: Caller['principal'] | undefined) => Credential | Promise<Credential>;
+  readonly credentialOf: (
+    upstream: Upstream,
+    owner: Caller['principal'] | undefined,
+  ) => Credential | Promise<Credential>;
   readonly audit: AuditLog;
   readonly sessions: Sessions;
   readonly live: LiveCalls;

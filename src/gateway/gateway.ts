@@ -8,7 +8,7 @@ import type { Upstreams } from '../upstreams/upstreams.ts';
 import { announceChange, announceUpdate } from './announce.ts';
 import type { VerifyKey } from './authenticate.ts';
 import type { CallObservation, GatewayContext, GatewayLog } from './context.ts';
-import { handleMcp, type HandlerOptions } from './handle-mcp.ts';
+import { type HandlerOptions, handleMcp } from './handle-mcp.ts';
 import { createLiveCalls } from './live-calls.ts';
 import { createSessions, type SessionLimits } from './sessions.ts';
 import { createSnapshot } from './snapshot.ts';
@@ -18,7 +18,10 @@ export interface GatewayOptions extends HandlerOptions {
   readonly upstreams: Upstreams;
   /** The declared upstreams and the compiled policy, as of now; read again at every `refresh()`. */
   readonly declared: () => { upstreams: readonly Upstream[]; policy: DecisionTable };
-  readonly credentialOf: (upstream: Upstream, owner: Caller['principal'] | undefined) => Credential | Promise<Credential>;
+  readonly credentialOf: (
+    upstream: Upstream,
+    owner: Caller['principal'] | undefined,
+  ) => Credential | Promise<Credential>;
   readonly verifyKey: VerifyKey;
   readonly audit: AuditLog;
   readonly log: GatewayLog;
@@ -73,7 +76,8 @@ export function createGateway(options: GatewayOptions) {
   for (const timer of timers) timer.unref();
 
   return {
-    handle: (http: IncomingMessage, res: ServerResponse): Promise<void> => handleMcp(context, options, listeners, http, res),
+    handle: (http: IncomingMessage, res: ServerResponse): Promise<void> =>
+      handleMcp(context, options, listeners, http, res),
     /** Takes a new snapshot: upstreams, roles or principals changed. */
     refresh(): void {
       snapshot = take();

@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError, toAppError } from '../errors/app-error.ts';
+import { legacyCodec } from '../mcp/codecs/legacy.ts';
 import type { RequestId } from '../mcp/message.ts';
 import type { Caller } from '../model/principal.ts';
 import { authenticate, type VerifyKey } from './authenticate.ts';
 import { type GatewayContext, logFailure } from './context.ts';
 import { handlePost } from './handle-post.ts';
-import { legacyCodec } from '../mcp/codecs/legacy.ts';
 import type { McpExchange, McpMessage } from './mcp-request.ts';
 import { type Mount, mountOf, resourcePath } from './mount.ts';
 import { errorJson, sendJson } from './respond.ts';

@@ -34,7 +34,14 @@ export async function handlePost(
   if (accept !== undefined && !/application\/(json|\*)|\*\/\*/.test(accept)) throw new AppError('not_acceptable');
   const body = await readBody(http, options.bodyBytes);
   const scanned = scanMessage(body, options);
-  const draft = { ...exchange, ...scanned, body, revision: LATEST_LEGACY, codec: codecOf(LATEST_LEGACY), session: null };
+  const draft = {
+    ...exchange,
+    ...scanned,
+    body,
+    revision: LATEST_LEGACY,
+    codec: codecOf(LATEST_LEGACY),
+    session: null,
+  };
   onRead(draft);
   const header = http.headers['mcp-protocol-version'] as string | undefined;
   const modern = modernRevision(header, scanned.message);
@@ -47,7 +54,8 @@ export async function handlePost(
 
 async function handleModern(gateway: GatewayContext, listeners: Set<ListenStream>, message: McpMessage): Promise<void> {
   if (isNotification(message.message)) return accepted(message);
-  if (!isRequest(message.message)) throw new AppError('invalid_message', 'Protocol version 2026-07-28 has no responses of clients.');
+  if (!isRequest(message.message))
+    throw new AppError('invalid_message', 'Protocol version 2026-07-28 has no responses of clients.');
   const request = message as McpRequest;
   const { method } = request.message;
   if (method === 'server/discover') return discover(gateway, request);
@@ -64,7 +72,8 @@ async function handleLegacy(
   onRead: (message: McpMessage) => void,
 ): Promise<void> {
   checkLegacyVersion(header);
-  if (isRequest(draft.message) && draft.message.method === 'initialize') return initialize(gateway, draft as McpRequest);
+  if (isRequest(draft.message) && draft.message.method === 'initialize')
+    return initialize(gateway, draft as McpRequest);
   const id = draft.http.headers['mcp-session-id'];
   if (typeof id !== 'string') throw new AppError('session_required');
   const session = gateway.sessions.find(id, draft.caller, draft.mount);
@@ -92,4 +101,3 @@ function accepted({ res }: McpExchange): void {
 }
 
 const unknownMethod = (method: string) => new AppError('method_not_found', `Method not found: ${method.slice(0, 128)}`);
-

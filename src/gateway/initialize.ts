@@ -21,7 +21,12 @@ export async function initialize(gateway: GatewayContext, request: McpRequest): 
     clientInfo: params.clientInfo,
     clientCapabilities: params.capabilities,
   });
-  const result = { protocolVersion: session.revision, capabilities, serverInfo, ...(instructions !== undefined && { instructions }) };
+  const result = {
+    protocolVersion: session.revision,
+    capabilities,
+    serverInfo,
+    ...(instructions !== undefined && { instructions }),
+  };
   sendResult(request, JSON.stringify(result), { 'mcp-session-id': session.id });
 }
 

@@ -1,9 +1,10 @@
 import { AppError } from '../errors/app-error.ts';
+import { prefixedName } from '../mcp/tool-names.ts';
 import type { Catalogue, CatalogueEntry, PrimitiveKind } from '../model/catalogue.ts';
 import type { Target } from '../model/decision.ts';
+import type { JsonObject } from '../model/json.ts';
 import type { Caller } from '../model/principal.ts';
 import type { Upstream } from '../model/upstream.ts';
-import { prefixedName } from '../mcp/tool-names.ts';
 import type { Mount } from './mount.ts';
 import { mounted, ownerOf, type Snapshot } from './snapshot.ts';
 
@@ -61,7 +62,13 @@ function cacheKey(upstreams: readonly Upstream[], caller: Caller, mount: Mount, 
   ]);
 }
 
-function collect(snapshot: Snapshot, upstreams: readonly Upstream[], caller: Caller, mount: Mount, method: ListMethod): Item[] {
+function collect(
+  snapshot: Snapshot,
+  upstreams: readonly Upstream[],
+  caller: Caller,
+  mount: Mount,
+  method: ListMethod,
+): Item[] {
   const { member, kind } = LISTS[method];
   const items: Item[] = [];
   const seen = new Set<string>();
@@ -80,18 +87,19 @@ function collect(snapshot: Snapshot, upstreams: readonly Upstream[], caller: Cal
   return items;
 }
 
-const fragments = new WeakMap<CatalogueEntry, string>();
-const prefixedFragments = new WeakMap<CatalogueEntry, string>();
+/** Printed definitions. A catalogue and its entries are immutable, so each is printed once for each kind of mount. */
+const printed = new WeakMap<CatalogueEntry, string>();
+const printedWithPrefix = new WeakMap<CatalogueEntry, string>();
 
-function fragment(entry: CatalogueEntry): string {
-  let json = fragments.get(entry);
-  if (json === undefined) fragments.set(entry, (json = JSON.stringify(entry.definition)));
-  return json;
-}
+const fragment = (entry: CatalogueEntry): string => once(printed, entry, () => entry.definition);
+const withName = (entry: CatalogueEntry, name: string): string =>
+  once(printedWithPrefix, entry, () => ({ ...entry.definition, name }));
 
-function withName(entry: CatalogueEntry, name: string): string {
-  let json = prefixedFragments.get(entry);
-  if (json === undefined) prefixedFragments.set(entry, (json = JSON.stringify({ ...entry.definition, name })));
+function once(memory: WeakMap<CatalogueEntry, string>, entry: CatalogueEntry, definition: () => JsonObject): string {
+  const known = memory.get(entry);
+  if (known !== undefined) return known;
+  const json = JSON.stringify(definition());
+  memory.set(entry, json);
   return json;
 }
 

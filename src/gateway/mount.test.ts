@@ -10,7 +10,15 @@ test('/mcp shows all upstreams, /mcp/{upstream} one', () => {
   assert.equal(resourcePath(mountOf('/mcp/jira-2')), '/mcp/jira-2');
 });
 
-for (const path of ['/mcp/../admin', '/mcp/Jira', '/mcp/a/b', '/mcp/%6aira', `/mcp/${'a'.repeat(33)}`, '/mcp//x', '/mcp/gıthub']) {
+for (const path of [
+  '/mcp/../admin',
+  '/mcp/Jira',
+  '/mcp/a/b',
+  '/mcp/%6aira',
+  `/mcp/${'a'.repeat(33)}`,
+  '/mcp//x',
+  '/mcp/gıthub',
+]) {
   test(`${path} is not found`, () => assert.throws(() => mountOf(path), { code: 'not_found' }));
 }
 

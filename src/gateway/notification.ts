@@ -1,9 +1,8 @@
-import type { Credential } from '../upstreams/upstream-connection.ts';
-import { AppError } from '../errors/app-error.ts';
+import { AppError, toAppError } from '../errors/app-error.ts';
 import type { JsonRpcNotification, JsonRpcResponse } from '../mcp/message.ts';
 import { splice } from '../mcp/splice.ts';
+import type { Credential } from '../upstreams/upstream-connection.ts';
 import { type GatewayContext, logFailure } from './context.ts';
-import { toAppError } from '../errors/app-error.ts';
 import type { McpMessage } from './mcp-request.ts';
 import type { Session } from './sessions.ts';
 import { ownerOf } from './snapshot.ts';
@@ -12,7 +11,11 @@ import { ownerOf } from './snapshot.ts';
 const PASSED_ON = new Set(['notifications/roots/list_changed', 'notifications/progress']);
 
 /** A notification of a legacy client. Unknown ones are accepted and dropped (JSON-RPC 2.0, 4.1). */
-export async function notification(gateway: GatewayContext, request: McpMessage<JsonRpcNotification>, session: Session): Promise<void> {
+export async function notification(
+  gateway: GatewayContext,
+  request: McpMessage<JsonRpcNotification>,
+  session: Session,
+): Promise<void> {
   const { method, params } = request.message;
   if (method === 'notifications/cancelled') {
     const id = params?.requestId;
@@ -30,7 +33,11 @@ export async function notification(gateway: GatewayContext, request: McpMessage<
  * The client's answer to a request of an upstream, given back under the id that the upstream used. Throws
  * `invalid_message` for an id that nobody asked with.
  */
-export async function response(gateway: GatewayContext, request: McpMessage<JsonRpcResponse>, session: Session): Promise<void> {
+export async function response(
+  gateway: GatewayContext,
+  request: McpMessage<JsonRpcResponse>,
+  session: Session,
+): Promise<void> {
   const { id } = request.message;
   const asked = id === undefined ? undefined : session.serverRequests.get(id);
   if (id === undefined || asked === undefined) {

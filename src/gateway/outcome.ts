@@ -66,7 +66,8 @@ export function createOutcomeMeter(keepContent: boolean): OutcomeMeter {
  * its quotes escaped, so a message without the bytes `"error"` and `"isError"` can be neither and is not parsed.
  */
 function classify(json: Buffer): Pick<Outcome, 'outcome' | 'errorCode'> | null {
-  if (!json.includes('"isError"') && !json.includes('"error"')) return json.includes('"result"') ? { outcome: 'ok' } : null;
+  if (!json.includes('"isError"') && !json.includes('"error"'))
+    return json.includes('"result"') ? { outcome: 'ok' } : null;
   let message: unknown;
   try {
     message = JSON.parse(json.toString());

@@ -6,7 +6,12 @@ import type { JsonObject } from '../model/json.ts';
 import type { McpRequest } from './mcp-request.ts';
 
 /** Ends the response with a JSON document. Does nothing when the client has gone or an answer has begun. */
-export function sendJson(res: ServerResponse, status: number, json: string, headers: Record<string, string> = {}): void {
+export function sendJson(
+  res: ServerResponse,
+  status: number,
+  json: string,
+  headers: Record<string, string> = {},
+): void {
   if (res.headersSent || res.destroyed) return;
   res.writeHead(status, {
     'content-type': 'application/json',
@@ -18,11 +23,21 @@ export function sendJson(res: ServerResponse, status: number, json: string, head
 
 /** The answer to a request that the gateway serves itself. `resultJson` is printed JSON. */
 export function sendResult(request: McpRequest, resultJson: string, headers?: Record<string, string>): void {
-  sendJson(request.res, 200, `{"jsonrpc":"2.0","id":${JSON.stringify(request.message.id)},"result":${resultJson}}`, headers);
+  sendJson(
+    request.res,
+    200,
+    `{"jsonrpc":"2.0","id":${JSON.stringify(request.message.id)},"result":${resultJson}}`,
+    headers,
+  );
 }
 
 /** `id` is left out where the request could not be read (MCP, "Error Responses"). */
-export function errorJson(id: RequestId | undefined, error: AppError, requestId: string, override?: { code: number; data: JsonObject }): string {
+export function errorJson(
+  id: RequestId | undefined,
+  error: AppError,
+  requestId: string,
+  override?: { code: number; data: JsonObject },
+): string {
   const { rpc } = CATALOG[error.code];
   return JSON.stringify({
     jsonrpc: '2.0',
@@ -37,5 +52,9 @@ export function errorJson(id: RequestId | undefined, error: AppError, requestId:
 
 /** The error answer to one request that was read, with the status that its era gives it. */
 export function sendError(request: McpRequest, error: AppError, override?: { code: number; data: JsonObject }): void {
-  sendJson(request.res, request.codec.statusOf(error), errorJson(request.message.id, error, request.requestId, override));
+  sendJson(
+    request.res,
+    request.codec.statusOf(error),
+    errorJson(request.message.id, error, request.requestId, override),
+  );
 }

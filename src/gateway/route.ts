@@ -1,5 +1,5 @@
-import { prefixedName, splitName } from '../mcp/tool-names.ts';
 import { isObject, type JsonRpcRequest } from '../mcp/message.ts';
+import { prefixedName, splitName } from '../mcp/tool-names.ts';
 import type { CatalogueEntry, PrimitiveKind } from '../model/catalogue.ts';
 import type { Decision, Target } from '../model/decision.ts';
 import type { Caller } from '../model/principal.ts';
@@ -52,7 +52,9 @@ export function subjectOfRequest({ method, params }: JsonRpcRequest): Subject | 
  * thing. The caller is told the same for null and for a denial.
  */
 export function route(snapshot: Snapshot, caller: Caller, mount: Mount, subject: Subject): Route | null {
-  return subject.kind === 'resource' ? routeUri(snapshot, caller, mount, subject.name) : routeName(snapshot, caller, mount, subject);
+  return subject.kind === 'resource'
+    ? routeUri(snapshot, caller, mount, subject.name)
+    : routeName(snapshot, caller, mount, subject);
 }
 
 function routeName(snapshot: Snapshot, caller: Caller, mount: Mount, subject: Subject): Route | null {
@@ -84,7 +86,13 @@ function routeUri(snapshot: Snapshot, caller: Caller, mount: Mount, uri: string)
   }
   let denied: Route | null = null;
   for (const upstream of [...listing, ...covering]) {
-    const target: Target = { upstream: upstream.name, kind: 'resource', name: uri, readOnly: false, destructive: false };
+    const target: Target = {
+      upstream: upstream.name,
+      kind: 'resource',
+      name: uri,
+      readOnly: false,
+      destructive: false,
+    };
     const decision = snapshot.policy.decide(caller, target);
     const found = { upstream, target, entry: undefined, decision };
     if (decision.allowed) return found;
@@ -95,7 +103,9 @@ function routeUri(snapshot: Snapshot, caller: Caller, mount: Mount, uri: string)
 
 /** The upstreams of the mount whose catalogue could not be had, so that a name of theirs is not simply unknown. */
 export function unreachable(snapshot: Snapshot, caller: Caller, mount: Mount, subject: Subject): Upstream | null {
-  const candidates = mounted(snapshot, mount).filter((upstream) => snapshot.catalogueOf(upstream, caller) === undefined);
+  const candidates = mounted(snapshot, mount).filter(
+    (upstream) => snapshot.catalogueOf(upstream, caller) === undefined,
+  );
   if (mount.upstream !== null || subject.kind === 'resource') return candidates[0] ?? null;
   return candidates.find((upstream) => subject.name.startsWith(prefixedName(upstream.name, ''))) ?? null;
 }

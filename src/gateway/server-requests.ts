@@ -1,7 +1,7 @@
 import { scanStructure } from '../mcp/json-structure.ts';
 import { isObject, isRequest, type JsonRpcMessage, type RequestId } from '../mcp/message.ts';
-import { type SseEvent, writeSseEvent } from '../mcp/sse.ts';
 import { splice } from '../mcp/splice.ts';
+import { type SseEvent, writeSseEvent } from '../mcp/sse.ts';
 import type { UpstreamConnection } from '../upstreams/upstream-connection.ts';
 import type { Session } from './sessions.ts';
 

@@ -1,7 +1,6 @@
-import { AppError } from '../errors/app-error.ts';
+import { AppError, toAppError } from '../errors/app-error.ts';
 import type { Credential, UpstreamConnection } from '../upstreams/upstream-connection.ts';
 import { type GatewayContext, logFailure } from './context.ts';
-import { toAppError } from '../errors/app-error.ts';
 import type { McpExchange } from './mcp-request.ts';
 import { splitEventId } from './server-requests.ts';
 import { createServerStream, type ServerStream } from './server-stream.ts';
@@ -19,8 +18,11 @@ export function openServerStream(gateway: GatewayContext, exchange: McpExchange)
   if (typeof id !== 'string') throw new AppError('session_required');
   const session = gateway.sessions.find(id, caller, mount);
   const lastEventId = http.headers['last-event-id'];
-  if (typeof lastEventId === 'string') return resume(gateway, exchange, session, lastEventId);
+  if (typeof lastEventId === 'string') resume(gateway, exchange, session, lastEventId);
+  else stand(gateway, exchange, session);
+}
 
+function stand(gateway: GatewayContext, exchange: McpExchange, session: Session): void {
   session.stream?.end();
   const stream = start(gateway, exchange, session, () => {
     if (session.stream === stream) session.stream = null;
@@ -34,14 +36,31 @@ function resume(gateway: GatewayContext, exchange: McpExchange, session: Session
   if (event === null || !session.connections.has(event.upstream)) {
     throw new AppError('session_not_found', 'No stream of this session had that event.');
   }
-  attach(gateway, exchange, session, start(gateway, exchange, session, () => {}), event.upstream, event.id);
+  attach(
+    gateway,
+    exchange,
+    session,
+    start(gateway, exchange, session, () => {}),
+    event.upstream,
+    event.id,
+  );
 }
 
-function start(gateway: GatewayContext, { res, caller }: McpExchange, session: Session, onEnd: () => void): ServerStream {
-  const stream = createServerStream(res, session, (upstream) => gateway.upstreams.refresh(upstream), () => {
-    forget();
-    onEnd();
-  });
+function start(
+  gateway: GatewayContext,
+  { res, caller }: McpExchange,
+  session: Session,
+  onEnd: () => void,
+): ServerStream {
+  const stream = createServerStream(
+    res,
+    session,
+    (upstream) => gateway.upstreams.refresh(upstream),
+    () => {
+      forget();
+      onEnd();
+    },
+  );
   const forget = gateway.live.add({ caller, stream: true, end: () => stream.end() });
   return stream;
 }

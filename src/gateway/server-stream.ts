@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { AppError } from '../errors/app-error.ts';
+import type { AppError } from '../errors/app-error.ts';
 import { createSseReader } from '../mcp/sse.ts';
 import type { Credential, Exchange, UpstreamConnection } from '../upstreams/upstream-connection.ts';
 import { createClientWriter } from './client-writer.ts';
@@ -51,25 +51,30 @@ export function createServerStream(
     const over = (error?: AppError): void => {
       if (exchange !== null) listening.delete(exchange);
       // A resumed stream ends with what it resumed; an upstream without such a stream is not asked again.
-      if (ended || lastEventId !== undefined) return end();
-      if (error !== undefined && error.code !== 'upstream_timeout') return;
-      const timer = setTimeout(() => {
-        timers.delete(timer);
-        attach(connection, credential);
-      }, REATTACH_MS);
-      timers.add(timer);
+      if (lastEventId !== undefined) end();
+      else if (!ended && (error === undefined || error.code === 'upstream_timeout'))
+        attachAgain(connection, credential);
+    };
+    const forward = (chunk: Buffer): boolean => {
+      let more = true;
+      for (const event of reader.push(chunk)) {
+        const forwarded = forwardServerEvent(session, connection, event);
+        if (forwarded.listChanged) onListChanged(connection.upstream.name);
+        if (forwarded.bytes !== null) more = writer.write(forwarded.bytes);
+      }
+      return more;
     };
     const exchange = connection.listen(
       {
         head: () => {},
         data(chunk) {
-          let more = true;
-          for (const event of reader.push(chunk)) {
-            const forwarded = forwardServerEvent(session, connection, event);
-            if (forwarded.listChanged) onListChanged(connection.upstream.name);
-            if (forwarded.bytes !== null) more = writer.write(forwarded.bytes);
+          try {
+            return forward(chunk);
+          } catch {
+            // An event beyond the limit. The calls of this upstream go on; only its unasked messages are lost.
+            exchange?.abort();
+            return true;
           }
-          return more;
         },
         end: () => over(),
         fail: over,
@@ -78,6 +83,14 @@ export function createServerStream(
       lastEventId,
     );
     if (exchange !== null) listening.add(exchange);
+  };
+
+  const attachAgain = (connection: UpstreamConnection, credential: Credential): void => {
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      attach(connection, credential);
+    }, REATTACH_MS);
+    timers.add(timer);
   };
 
   res.on('close', end);

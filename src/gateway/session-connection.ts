@@ -21,13 +21,20 @@ export function connectionFor(
   const owner = ownerOf(upstream, caller);
   if (session === null || sharesProcess(upstream)) return gateway.upstreams.shared(upstream.name, owner);
   const catalogue = gateway.snapshot().catalogueOf(upstream, caller);
-  if (catalogue !== undefined && eraOf(catalogue.revision) === 'modern') return gateway.upstreams.shared(upstream.name, owner);
+  if (catalogue !== undefined && eraOf(catalogue.revision) === 'modern')
+    return gateway.upstreams.shared(upstream.name, owner);
   return session.connections.get(upstream.name) ?? openOwn(gateway, session, upstream, credential);
 }
 
-const sharesProcess = (upstream: Upstream): boolean => upstream.transport === 'stdio' && upstream.isolation === 'shared';
+const sharesProcess = (upstream: Upstream): boolean =>
+  upstream.transport === 'stdio' && upstream.isolation === 'shared';
 
-function openOwn(gateway: GatewayContext, session: Session, upstream: Upstream, credential: Credential): Promise<UpstreamConnection> {
+function openOwn(
+  gateway: GatewayContext,
+  session: Session,
+  upstream: Upstream,
+  credential: Credential,
+): Promise<UpstreamConnection> {
   const opening = gateway.upstreams.open(upstream.name, {
     credential,
     clientInfo: session.clientInfo,
@@ -55,13 +62,23 @@ export function setLevel(connection: UpstreamConnection, credential: Credential,
   if (connection.capabilities.logging === undefined) return;
   // A string, so that it cannot meet an id of the client's on the client's own connection.
   const id = `"toolgate-${connection.nextId()}"`;
-  const body = Buffer.from(`{"id":${id},"jsonrpc":"2.0","method":"logging/setLevel","params":{"level":${JSON.stringify(level)}}}`);
+  const body = Buffer.from(
+    `{"id":${id},"jsonrpc":"2.0","method":"logging/setLevel","params":{"level":${JSON.stringify(level)}}}`,
+  );
   const ignore = { head: () => {}, data: () => true, end: () => {}, fail: () => {} };
-  connection.exchange({ body, spans: { id: [6, 6 + id.length] }, method: 'logging/setLevel', headers: [], credential }, ignore);
+  connection.exchange(
+    { body, spans: { id: [6, 6 + id.length] }, method: 'logging/setLevel', headers: [], credential },
+    ignore,
+  );
 }
 
 /** What a client is told when the upstream ended the session behind its own. */
-export function explainLostSession(gateway: GatewayContext, session: Session | null, upstream: Upstream, error: AppError): AppError {
+export function explainLostSession(
+  gateway: GatewayContext,
+  session: Session | null,
+  upstream: Upstream,
+  error: AppError,
+): AppError {
   if (error.code !== 'session_not_found' || session === null) return error;
   session.connections.delete(upstream.name);
   // On a mount of its own the client starts again, as it would with the upstream itself; on /mcp the others live on.
@@ -69,5 +86,8 @@ export function explainLostSession(gateway: GatewayContext, session: Session | n
     gateway.sessions.end(session);
     return error;
   }
-  return new AppError('upstream_unavailable', `The session with ${upstream.name} was lost; the next call starts a new one.`);
+  return new AppError(
+    'upstream_unavailable',
+    `The session with ${upstream.name} was lost; the next call starts a new one.`,
+  );
 }

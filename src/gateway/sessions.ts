@@ -57,13 +57,15 @@ export function createSessions(limits: SessionLimits) {
 
   return {
     /** A new session. The one of this principal that was idle longest makes room when there are too many. */
-    create(caller: Caller, mount: Mount, agreed: Pick<Session, 'revision' | 'clientInfo' | 'clientCapabilities'>): Session {
+    create(
+      caller: Caller,
+      mount: Mount,
+      agreed: Pick<Session, 'revision' | 'clientInfo' | 'clientCapabilities'>,
+    ): Session {
       const principalId = caller.principal.id;
-      let own = byPrincipal.get(principalId);
-      if (own === undefined) byPrincipal.set(principalId, (own = new Map()));
+      const own = byPrincipal.get(principalId) ?? new Map<string, Session>();
       if (own.size >= limits.maxPerPrincipal) {
         end([...own.values()].reduce((oldest, session) => (session.lastUsedAt < oldest.lastUsedAt ? session : oldest)));
-        byPrincipal.set(principalId, own);
       }
       const session: Session = {
         ...agreed,
@@ -80,6 +82,7 @@ export function createSessions(limits: SessionLimits) {
         lastUsedAt: performance.now(),
       };
       own.set(session.id, session);
+      byPrincipal.set(principalId, own);
       return session;
     },
 

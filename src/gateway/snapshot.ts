@@ -42,7 +42,11 @@ export function mounted(snapshot: Snapshot, mount: Mount): Upstream[] {
 }
 
 /** Loads what is not in memory yet of the catalogues that belong to this caller alone. Failures show in `upstream list`. */
-export async function loadOwnCatalogues(registry: Upstreams, upstreams: readonly Upstream[], caller: Caller): Promise<void> {
+export async function loadOwnCatalogues(
+  registry: Upstreams,
+  upstreams: readonly Upstream[],
+  caller: Caller,
+): Promise<void> {
   const missing = upstreams.filter((upstream) => {
     const owner = ownerOf(upstream, caller);
     return owner !== undefined && registry.catalogue(upstream.name, owner) === undefined;

@@ -33,7 +33,11 @@ const COMMENT = Buffer.from(':\n\n');
  * `subscriptions/listen` (2026-07-28, "Subscriptions"). List changes come from the gateway's own watch. Updates of
  * resources come from modern upstreams; a resource of a legacy upstream is left out of the acknowledged filter.
  */
-export async function subscriptionsListen(gateway: GatewayContext, request: McpRequest, streams: Set<ListenStream>): Promise<void> {
+export async function subscriptionsListen(
+  gateway: GatewayContext,
+  request: McpRequest,
+  streams: Set<ListenStream>,
+): Promise<void> {
   const asked = request.message.params?.notifications;
   if (!isObject(asked)) throw new AppError('invalid_params', 'subscriptions/listen needs a `notifications` filter.');
   const lists = (Object.keys(FILTER) as ChangedList[]).filter((list) => asked[FILTER[list]] === true);
@@ -94,7 +98,11 @@ function endGracefully(request: McpRequest, writer: ReturnType<typeof createClie
 }
 
 /** The URIs that the caller may read, by the modern upstream that serves them. Each is decided and recorded like a read. */
-async function allowedResources(gateway: GatewayContext, request: McpRequest, asked: unknown): Promise<Map<string, string[]>> {
+async function allowedResources(
+  gateway: GatewayContext,
+  request: McpRequest,
+  asked: unknown,
+): Promise<Map<string, string[]>> {
   const allowed = new Map<string, string[]>();
   if (!Array.isArray(asked)) return allowed;
   const snapshot = gateway.snapshot();

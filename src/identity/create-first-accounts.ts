@@ -27,10 +27,24 @@ export interface FirstAccounts {
 export async function createFirstAccounts(db: Database, now: number = Date.now()): Promise<FirstAccounts | null> {
   const tenantId = DEFAULT_TENANT;
   return transact(db, async (trx) => {
-    if (!(await claimSetting(trx, { tenantId, key: 'first-accounts-created' }, new Date(now).toISOString(), now))) return null;
+    if (!(await claimSetting(trx, { tenantId, key: 'first-accounts-created' }, new Date(now).toISOString(), now)))
+      return null;
     const description = 'Every tool, prompt and resource of every upstream.';
-    await insertRole(trx, { tenantId, name: FULL_ACCESS, description, allow: [{ upstream: '*' }], deny: [], createdAt: now });
-    const owner = await insertUser(trx, { tenantId, id: newId('usr', now), name: 'owner', displayName: 'Owner', createdAt: now });
+    await insertRole(trx, {
+      tenantId,
+      name: FULL_ACCESS,
+      description,
+      allow: [{ upstream: '*' }],
+      deny: [],
+      createdAt: now,
+    });
+    const owner = await insertUser(trx, {
+      tenantId,
+      id: newId('usr', now),
+      name: 'owner',
+      displayName: 'Owner',
+      createdAt: now,
+    });
     const agent = await insertServiceAccount(trx, {
       tenantId,
       id: newId('sva', now),

@@ -4,8 +4,14 @@ import fc from 'fast-check';
 import { checkMirroredHeaders, decodeHeaderValue, encodeHeaderValue } from './header-rules.ts';
 import type { JsonRpcMessage } from './message.ts';
 
-const call = (name: string, method = 'tools/call'): JsonRpcMessage => ({ jsonrpc: '2.0', id: 1, method, params: { name } });
-const check = (headers: Record<string, string>, message: JsonRpcMessage) => () => checkMirroredHeaders(headers, message);
+const call = (name: string, method = 'tools/call'): JsonRpcMessage => ({
+  jsonrpc: '2.0',
+  id: 1,
+  method,
+  params: { name },
+});
+const check = (headers: Record<string, string>, message: JsonRpcMessage) => () =>
+  checkMirroredHeaders(headers, message);
 
 test('headers that repeat the body pass', () => {
   check({ 'mcp-method': 'tools/call', 'mcp-name': 'read' }, call('read'))();
@@ -22,7 +28,8 @@ const refused: [string, Record<string, string>, JsonRpcMessage][] = [
   ['characters outside Base64', { 'mcp-method': 'tools/call', 'mcp-name': '=?base64?cm!hZA==?=' }, call('read')],
 ];
 for (const [what, headers, message] of refused) {
-  test(`${what} is refused as a header mismatch`, () => assert.throws(check(headers, message), { code: 'header_mismatch' }));
+  test(`${what} is refused as a header mismatch`, () =>
+    assert.throws(check(headers, message), { code: 'header_mismatch' }));
 }
 
 test('only a prefix or only a suffix of the sentinel is a literal value', () => {

@@ -33,8 +33,14 @@ export function checkMirroredHeaders(headers: IncomingHttpHeaders, message: Json
 }
 
 function mismatch(header: string, value: unknown, body: string): AppError {
-  const said = typeof value === 'string' ? `header value ${JSON.stringify(value.slice(0, 128))}` : 'header is missing or malformed';
-  return new AppError('header_mismatch', `Header mismatch: ${header} ${said}, the body says ${JSON.stringify(body.slice(0, 128))}.`);
+  const said =
+    typeof value === 'string'
+      ? `header value ${JSON.stringify(value.slice(0, 128))}`
+      : 'header is missing or malformed';
+  return new AppError(
+    'header_mismatch',
+    `Header mismatch: ${header} ${said}, the body says ${JSON.stringify(body.slice(0, 128))}.`,
+  );
 }
 
 const SENTINEL = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/;

@@ -27,5 +27,6 @@ function append(header: string, value: unknown, headers: string[]): void {
   // RFC 9110 §5.1: a field name is a token. A schema that says otherwise is the upstream's mistake, not ours to send.
   if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(header)) return;
   if (typeof value === 'string') headers.push(`Mcp-Param-${header}`, encodeHeaderValue(value));
-  else if (typeof value === 'boolean' || Number.isSafeInteger(value)) headers.push(`Mcp-Param-${header}`, String(value));
+  else if (typeof value === 'boolean' || Number.isSafeInteger(value))
+    headers.push(`Mcp-Param-${header}`, String(value));
 }

@@ -39,7 +39,10 @@ export function modernRevision(header: string | undefined, message: JsonRpcMessa
     throw new AppError('request_meta_invalid', `params._meta must contain "${missing}".`);
   }
   if (header !== declared) {
-    throw new AppError('header_mismatch', `MCP-Protocol-Version says ${quote(header)}, params._meta says ${quote(declared)}.`);
+    throw new AppError(
+      'header_mismatch',
+      `MCP-Protocol-Version says ${quote(header)}, params._meta says ${quote(declared)}.`,
+    );
   }
   if (!isServed(declared) || eraOf(declared) !== 'modern') throw unsupported(declared);
   return declared;
@@ -53,9 +56,14 @@ export function checkLegacyVersion(header: string | undefined): void {
 const isLegacy = (version: string): boolean => isServed(version) && eraOf(version) === 'legacy';
 
 function unsupported(requested: string): AppError {
-  return new AppError('unsupported_protocol_version', `The gateway does not speak protocol version ${quote(requested)}.`, {
-    data: { supported: [...SERVED_REVISIONS].reverse(), requested: requested.slice(0, 64) },
-  });
+  return new AppError(
+    'unsupported_protocol_version',
+    `The gateway does not speak protocol version ${quote(requested)}.`,
+    {
+      data: { supported: [...SERVED_REVISIONS].reverse(), requested: requested.slice(0, 64) },
+    },
+  );
 }
 
-const quote = (text: string | undefined): string => (text === undefined ? 'nothing' : JSON.stringify(text.slice(0, 64)));
+const quote = (text: string | undefined): string =>
+  text === undefined ? 'nothing' : JSON.stringify(text.slice(0, 64));

@@ -62,7 +62,11 @@ const refused: [name: string, body: string | Buffer, code: string][] = [
   ['a byte order mark', '\ufeff{"jsonrpc":"2.0","method":"x"}', 'parse_error'],
   ['invalid UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), 'parse_error'],
   ['a million brackets', '['.repeat(1_000_000), 'invalid_message'],
-  ['an object that nests too deep', call(`{"name":"x","arguments":${'{"a":'.repeat(70)}1${'}'.repeat(70)}}`), 'invalid_message'],
+  [
+    'an object that nests too deep',
+    call(`{"name":"x","arguments":${'{"a":'.repeat(70)}1${'}'.repeat(70)}}`),
+    'invalid_message',
+  ],
 ];
 
 for (const [name, body, code] of refused) {
@@ -100,15 +104,37 @@ test('property: of any JSON document the scan finds the spans that the parser co
 });
 
 test('property: any bytes are read or refused with an AppError', () => {
-  const pieces = fc.constantFrom('{', '}', '[', ']', '"', ':', ',', '\\', '"method"', '"id"', '1', 'null', ' ', '\n', 'é');
+  const pieces = fc.constantFrom(
+    '{',
+    '}',
+    '[',
+    ']',
+    '"',
+    ':',
+    ',',
+    '\\',
+    '"method"',
+    '"id"',
+    '1',
+    'null',
+    ' ',
+    '\n',
+    'é',
+  );
   fc.assert(
-    fc.property(fc.oneof(fc.uint8Array({ maxLength: 200 }), fc.array(pieces).map((p) => Buffer.from(p.join('')))), (bytes) => {
-      try {
-        scan(Buffer.from(bytes));
-      } catch (error) {
-        assert.ok(error instanceof AppError);
-      }
-    }),
+    fc.property(
+      fc.oneof(
+        fc.uint8Array({ maxLength: 200 }),
+        fc.array(pieces).map((p) => Buffer.from(p.join(''))),
+      ),
+      (bytes) => {
+        try {
+          scan(Buffer.from(bytes));
+        } catch (error) {
+          assert.ok(error instanceof AppError);
+        }
+      },
+    ),
     { numRuns: 1000 },
   );
 });

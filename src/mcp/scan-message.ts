@@ -91,7 +91,10 @@ function refuseLookalikesOf(known: ReadonlySet<string>, object: JsonObject): voi
     const folded = fold(name);
     for (const candidate of known) {
       if (fold(candidate) === folded) {
-        throw new AppError('invalid_message', `A member name differs from "${candidate}" only by case; write it exactly.`);
+        throw new AppError(
+          'invalid_message',
+          `A member name differs from "${candidate}" only by case; write it exactly.`,
+        );
       }
     }
   }
@@ -131,9 +134,11 @@ function validate(document: JsonObject): JsonRpcMessage {
   if ('method' in document) {
     if (typeof method !== 'string' || method === '') refuse('`method` must be a non-empty string.');
     if ('params' in document && !isObject(params)) refuse('`params` must be an object.');
-    if ('result' in document || 'error' in document) refuse('A message with a `method` has no `result` and no `error`.');
+    if ('result' in document || 'error' in document)
+      refuse('A message with a `method` has no `result` and no `error`.');
   } else if ('result' in document) {
-    if (!isObject(result) || 'error' in document || id === undefined) refuse('A response has an `id` and one object `result`.');
+    if (!isObject(result) || 'error' in document || id === undefined)
+      refuse('A response has an `id` and one object `result`.');
   } else if ('error' in document) {
     if (!isObject(error) || !Number.isInteger(error.code) || typeof error.message !== 'string') {
       refuse('`error` must have an integer `code` and a string `message`.');

@@ -13,11 +13,12 @@ function readIn(stream: Buffer, cuts: readonly number[], maxEventBytes = 1 << 20
   }
   return events;
 }
-const plain = (events: SseEvent[]) =>
-  events.map(({ id, event, data }) => ({ id, event, data: data?.toString() }));
+const plain = (events: SseEvent[]) => events.map(({ id, event, data }) => ({ id, event, data: data?.toString() }));
 
 test('events of every line ending are read, comments and unknown fields ignored', () => {
-  const stream = Buffer.from('\ufeff: hi\n\nevent: message\r\nid: 1\r\ndata: {"a":\r\ndata: 1}\r\n\r\nretry: 5\rdata:x\r\rdata\n\n');
+  const stream = Buffer.from(
+    '\ufeff: hi\n\nevent: message\r\nid: 1\r\ndata: {"a":\r\ndata: 1}\r\n\r\nretry: 5\rdata:x\r\rdata\n\n',
+  );
   assert.deepEqual(plain(readIn(stream, [])), [
     { id: undefined, event: undefined, data: undefined },
     { id: '1', event: 'message', data: '{"a":\n1}' },
@@ -44,7 +45,15 @@ test('property: the events do not depend on how the stream is cut, and their raw
 test('an event over the limit is refused, however it is cut', () => {
   const stream = Buffer.from(`data: ${'x'.repeat(500)}`);
   assert.throws(() => readIn(stream, [], 100), { code: 'upstream_invalid' });
-  assert.throws(() => readIn(stream, Array.from({ length: 500 }, (_, i) => i), 100), { code: 'upstream_invalid' });
+  assert.throws(
+    () =>
+      readIn(
+        stream,
+        Array.from({ length: 500 }, (_, i) => i),
+        100,
+      ),
+    { code: 'upstream_invalid' },
+  );
 });
 
 test('a written event is read back', () => {

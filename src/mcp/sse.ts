@@ -46,7 +46,8 @@ export function createSseReader(options: { maxEventBytes: number }): SseReader {
   };
 
   const finish = (): SseEvent => {
-    const joined = data.length > 1 ? Buffer.concat(data.flatMap((part, i) => (i > 0 ? [NEWLINE, part] : [part]))) : data[0];
+    const joined =
+      data.length > 1 ? Buffer.concat(data.flatMap((part, i) => (i > 0 ? [NEWLINE, part] : [part]))) : data[0];
     const done: SseEvent = {
       ...(id !== undefined && { id }),
       ...(event !== undefined && { event }),

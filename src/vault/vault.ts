@@ -10,6 +10,8 @@ import { readSecret, type VaultEntry } from './read-secret.ts';
 import { type RotationReport, rotateSecrets } from './rotate-secrets.ts';
 import { writeSecret } from './write-secret.ts';
 
+export type { RotationReport, VaultEntry };
+
 /** The owner of a secret that every caller of the upstream shares. */
 export const SHARED: SecretRef['owner'] = { kind: 'shared', id: '' };
 

@@ -8,7 +8,6 @@ import { connectSdkV1 } from './sdk-v1-driver.ts';
 import { connectSdkV2 } from './sdk-v2-driver.ts';
 import { startTarget } from './target.ts';
 
-
 test('a client with a session calls an upstream of 2026-07-28', async (t) => {
   const target = await startTarget('modern');
   const transport = new StreamableHTTPClientTransport(target.url, { requestInit: { headers: target.headers } });

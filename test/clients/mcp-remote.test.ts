@@ -41,7 +41,7 @@ test('mcp-remote 0.15 gives up when its key is wrong, without having reached the
   try {
     const wrong = { url: target.url, headers: { authorization: 'Bearer wrong' } };
     await assert.rejects(connectSdkV1(mcpRemote(wrong, surroundings.env)));
-    assert.equal(target.fixture.seen.filter(({ message }) => message?.method === 'tools/list').length, 0);
+    assert.deepEqual(target.sessionsOfClients(), []);
   } finally {
     await target.close();
     await surroundings.remove();

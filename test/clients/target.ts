@@ -20,6 +20,8 @@ export interface Target {
   readonly fixture: Fixture;
   /** What every request that arrives at the fixture has to carry. */
   readonly upstreamAuthorization: string;
+  /** Names of those who opened a session with the fixture, but for the gateway itself. */
+  sessionsOfClients(): string[];
   close(): Promise<void>;
 }
 
@@ -39,6 +41,11 @@ export async function startTarget(era: Era): Promise<Target> {
     headers: gateway.headers,
     fixture,
     upstreamAuthorization,
+    sessionsOfClients: () =>
+      fixture.seen
+        .filter(({ message }) => message?.method === 'initialize')
+        .map(({ message }) => (message?.params?.clientInfo as { name: string } | undefined)?.name ?? '')
+        .filter((name) => name !== 'toolgate'),
     async close() {
       await gateway.close();
       await fixture.close();

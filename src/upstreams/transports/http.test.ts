@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
-import { createServer } from 'node:net';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import {
   bearer,
   contextFor,
   exchange,
   httpUpstream,
-  noCredential,
   recordingSink,
   request,
   sharedOptions,
@@ -229,20 +230,22 @@ describe('HTTP, modern', () => {
     assert.equal((await exchange(connection, lively)).messages.length, 201);
   });
 
-  test('a connection that is never accepted ends as silence', async () => {
-    // A full backlog: connections beyond it are neither accepted nor refused.
-    const deaf = createServer(() => {}).listen(0, '127.0.0.1', 0);
-    await new Promise((resolve) => deaf.once('listening', resolve));
-    const { port } = deaf.address() as { port: number };
+  test('a connection that cannot be opened ends as silence', async () => {
+    // A stopped process whose backlog is full: the kernel neither accepts nor refuses what comes then.
+    const script = "require('net').createServer().listen(0,'127.0.0.1',1,function(){console.log(this.address().port)})";
+    const deaf = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const port = Number(String((await once(deaf.stdout, 'data'))[0]));
+    deaf.kill('SIGSTOP');
+    const fillers = Array.from({ length: 4 }, () => connect(port, '127.0.0.1').on('error', () => {}));
+    await Promise.all(fillers.slice(0, 2).map((socket) => once(socket, 'connect')));
     const other = contextFor(httpUpstream(`http://127.0.0.1:${port}/`), { timeoutMs: 200 });
     const { sink, done } = recordingSink();
-    other.endpoint!.post(
-      { ...toolCall(1, 'echo'), headers: [], credential: noCredential, repeatable: false, listen: false },
-      sink,
-    );
+    const call = { ...toolCall(1, 'echo'), repeatable: false, listen: false };
+    other.endpoint!.post(call, sink);
     assert.equal((await done).error?.code, 'upstream_timeout');
+    for (const socket of fillers) socket.destroy();
     await other.close();
-    deaf.close();
+    deaf.kill('SIGKILL');
   });
 
   test('no call lasts longer than the absolute limit, however lively it is', async () => {

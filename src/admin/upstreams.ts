@@ -1,0 +1,11 @@
+import * as z from 'zod';
+import { AppError } from '../errors/app-error.ts';
+import type { Database } from '../store/database.ts';
+import { listSecrets } from '../store/secrets.ts';
+import { transact } from '../store/transact.ts';
+import { allUpstreams, deleteUpstream, insertUpstream, type StoredUpstream, updateUpstream } from '../store/upstreams.ts';
+import { etagOf, matchVersion, orStale } from './etag.ts';
+import { fileUpstreamsOf, refuseDeclaredUpstream, requireStoredUpstream, requireUpstream, statusOf } from './find-upstream.ts';
+import { everything, pageOfArray, pageQuery, pageSchema, toPageBody } from './pagination.ts';
+import { type AdminRequest, defineRoute, type Route } from './routes.ts';
+import { removeCredentials } from './stored-credentials.ts';
