@@ -39,7 +39,7 @@ export interface AdminContext {
   readonly vault: Vault;
   readonly audit: Pick<
     AuditLog,
-    'intent' | 'record' | 'flush' | 'search' | 'export' | 'checkpoint' | 'publicKey' | 'keyId'
+    'intent' | 'record' | 'flush' | 'search' | 'tail' | 'export' | 'checkpoint' | 'publicKey' | 'keyId'
   >;
   /** The one verifier of access keys. Throws AppError. */
   verifyKey(key: string, address: string): Caller | Promise<Caller>;

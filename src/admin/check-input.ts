@@ -44,7 +44,10 @@ function faultsOf(issue: z.core.$ZodIssue, schema: z.ZodType): InputFault[] {
     const [nearest] = [...issue.errors].sort((a, b) => a.length - b.length);
     return nearest!.flatMap((inner) => faultsOf({ ...inner, path: [...path, ...inner.path] }, schema));
   }
-  return [{ path: pathText(path), message: sentence(issue.message) }];
+  // The rules of the configuration keep what to do apart from what is wrong.
+  const fix = issue.code === 'custom' ? issue.params?.fix : undefined;
+  const message = sentence(issue.message);
+  return [{ path: pathText(path), message: typeof fix === 'string' ? `${message} ${fix}` : message }];
 }
 
 function unknownMember(key: string, known: readonly string[]): string {

@@ -20,6 +20,11 @@ export const descriptionField = z
 /** A login: an e-mail address or a handle. Blanks are left out so that it can be typed into a command line. */
 export const loginField = nameField(254).refine((text) => !text.includes(' '), 'A login has no blanks.');
 
+/** What people call a person; may be empty. */
+export const displayNameField = nameField(200).or(z.literal('')).describe('What people call the person.');
+
+export const groupNameField = nameField(100);
+
 export const idField = (prefix: string) =>
   z.string().regex(new RegExp(`^${prefix}_[0-9a-z]{26}$`), `This is not the id of such a thing: it begins with \`${prefix}_\`.`);
 

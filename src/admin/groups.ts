@@ -13,7 +13,7 @@ import {
   updateGroup,
 } from '../store/groups.ts';
 import { etagOf, matchVersion, orStale } from './etag.ts';
-import { descriptionField, groupIdField, nameField, userIdField } from './field-schemas.ts';
+import { descriptionField, groupIdField, groupNameField, userIdField } from './field-schemas.ts';
 import { GroupSchema, groupView } from './group-view.ts';
 import { guardOwnership } from './ownership.ts';
 import { pageQuery, pageSchema, toPageBody } from './pagination.ts';
@@ -23,8 +23,6 @@ import { UserSchema, userView } from './user-view.ts';
 const tag = 'Groups';
 const params = z.object({ id: groupIdField });
 const memberParams = z.object({ id: groupIdField, userId: userIdField });
-
-export const groupNameField = nameField(100);
 
 const shown = (group: Group) => ({ body: groupView(group), etag: etagOf(group) });
 

@@ -28,6 +28,8 @@ interface PrincipalRef {
   readonly id: string;
 }
 
+type PatchOf<Fields> = { readonly [K in keyof Fields]?: Fields[K] | undefined };
+
 /** What is different about them. `Fields`: what can be set and changed. */
 export interface PrincipalSpec<T extends StoredPrincipal, Fields extends { name: string }, View extends z.ZodType> {
   readonly kind: PrincipalKind;
@@ -40,7 +42,7 @@ export interface PrincipalSpec<T extends StoredPrincipal, Fields extends { name:
   readonly idPrefix: 'usr' | 'sva';
   readonly schema: View;
   readonly createSchema: z.ZodType<Fields>;
-  readonly updateSchema: z.ZodType<Partial<Fields>>;
+  readonly updateSchema: z.ZodType<PatchOf<Fields>>;
   view(item: T): z.input<View>;
   find(db: Database, ref: PrincipalRef): Promise<T | null>;
   findByName(db: Database, ref: { tenantId: string; name: string }): Promise<T | null>;
@@ -50,7 +52,7 @@ export interface PrincipalSpec<T extends StoredPrincipal, Fields extends { name:
     db: Database,
     ref: PrincipalRef,
     version: number,
-    patch: Partial<Fields> & { status?: PrincipalStatus },
+    patch: PatchOf<Fields> | { readonly status: PrincipalStatus },
   ): Promise<T | null>;
   remove(db: Database, ref: PrincipalRef): Promise<boolean>;
 }

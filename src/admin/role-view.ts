@@ -3,7 +3,7 @@ import type { Role, RoleRule } from '../model/role.ts';
 import { RoleRuleSchema } from '../policy/validate-roles.ts';
 import type { StoredRole } from '../store/roles.ts';
 import { etagOf } from './etag.ts';
-import { timeField } from './field-schemas.ts';
+import { descriptionField, timeField } from './field-schemas.ts';
 
 export const RoleSchema = z
   .object({
@@ -19,6 +19,13 @@ export const RoleSchema = z
     etag: z.string().optional().describe('For `If-Match`. Only of `api` roles.'),
   })
   .meta({ id: 'Role' });
+
+/** What a role says beside its name. */
+export const roleFields = {
+  description: descriptionField.default(''),
+  allow: z.array(RoleRuleSchema).default([]).describe('Each rule allows what it covers, unless any `deny` covers it too.'),
+  deny: z.array(RoleRuleSchema).default([]).describe('Wins over every `allow` of every role.'),
+};
 
 export type RoleView = z.input<typeof RoleSchema>;
 

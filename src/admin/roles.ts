@@ -1,28 +1,21 @@
 import * as z from 'zod';
 import { AppError } from '../errors/app-error.ts';
 import { ADMIN_ROLES, type Caller } from '../model/principal.ts';
-import { checkRoles, RoleRuleSchema } from '../policy/validate-roles.ts';
+import { checkRoles } from '../policy/validate-roles.ts';
 import type { Database } from '../store/database.ts';
 import { allRoles, deleteRole, findRole, insertRole, type StoredRole, updateRole } from '../store/roles.ts';
 import { transact } from '../store/transact.ts';
 import type { AdminContext } from './admin-context.ts';
 import { inputRefusal, pathText } from './check-input.ts';
 import { etagOf, matchVersion, orStale } from './etag.ts';
-import { descriptionField, roleNameField } from './field-schemas.ts';
+import { roleNameField } from './field-schemas.ts';
 import { fileRolesOf } from './known-roles.ts';
 import { pageOfArray, pageQuery, pageSchema, toPageBody } from './pagination.ts';
-import { BUILTIN_ROLES, declaredRoleView, RoleSchema, type RoleView, storedRoleView } from './role-view.ts';
+import { BUILTIN_ROLES, declaredRoleView, RoleSchema, type RoleView, roleFields, storedRoleView } from './role-view.ts';
 import { type AdminRequest, defineRoute, type Route } from './routes.ts';
 
 const tag = 'Roles';
 const params = z.object({ name: roleNameField });
-
-/** What a role says beside its name. */
-export const roleFields = {
-  description: descriptionField.default(''),
-  allow: z.array(RoleRuleSchema).default([]).describe('Each rule allows what it covers, unless any `deny` covers it too.'),
-  deny: z.array(RoleRuleSchema).default([]).describe('Wins over every `allow` of every role.'),
-};
 
 const shown = (role: StoredRole) => ({ body: storedRoleView(role), etag: etagOf(role) });
 

@@ -91,6 +91,5 @@ function deedOf(route: Route, action: string, request: AdminRequest) {
 
 function detailsOf(route: Route, body: unknown): JsonValue | undefined {
   if (body === undefined) return undefined;
-  if (route.auditBody !== undefined) return route.auditBody(body);
-  return redactArguments(body as JsonValue, { keys: [] });
+  return redactArguments(route.auditBody === undefined ? (body as JsonValue) : route.auditBody(body));
 }

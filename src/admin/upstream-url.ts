@@ -1,3 +1,4 @@
+import { hasCredentialInQuery } from '../http/presented-credential.ts';
 import { compileCidrs, normalizeAddress } from '../lib/cidr.ts';
 import { isLoopbackHost } from '../lib/loopback.ts';
 
@@ -50,6 +51,9 @@ export function upstreamUrlFault(text: string): string | null {
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'Only https and http can be called.';
   if (url.username !== '' || url.password !== '') {
     return 'A URL may not hold a user name or password. Remove it; credentials are stored with `PUT /upstreams/{name}/credential`.';
+  }
+  if (hasCredentialInQuery(text)) {
+    return 'The query looks as if it held a credential, which everybody who may list upstreams would read. Use `auth: headers`.';
   }
   if (text.includes('#')) return 'Remove the `#` and what follows it; it is never sent.';
   if (text.includes('${')) return 'Write the URL out: references are not filled in here.';

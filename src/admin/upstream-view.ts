@@ -1,91 +1,10 @@
-import * as z from 'zod';
-import { checkForwardedHeader, checkHeaderName } from '../config/header-rules.ts';
+import type * as z from 'zod';
 import type { JsonObject } from '../model/json.ts';
 import type { HttpUpstream, Upstream } from '../model/upstream.ts';
 import type { StoredUpstream } from '../store/upstreams.ts';
 import type { UpstreamStatus } from '../upstreams/upstream-status.ts';
 import { etagOf } from './etag.ts';
-import { timeField } from './field-schemas.ts';
-import { upstreamUrlFault } from './upstream-url.ts';
-
-/**
- * NFKC first, so that the refusal of `ｇithub` can name what was meant. Look-alikes that it does not fold (`gıthub`) are
- * refused with everything else outside a–z, 0–9 and `-`.
- */
-export const upstreamNameField = z.string().superRefine((name, ctx) => {
-  if (/^[a-z0-9-]{1,32}$/.test(name)) return;
-  const folded = name.normalize('NFKC').toLowerCase();
-  const hint = /^[a-z0-9-]{1,32}$/.test(folded) ? ` Did you mean "${folded}"?` : '';
-  ctx.addIssue({ code: 'custom', message: `An upstream name has 1 to 32 of a–z, 0–9 and \`-\`.${hint}` });
-});
-
-const headerNames = z
-  .array(z.string().superRefine((name, ctx) => void checkHeaderName(name, ctx)))
-  .min(1, 'Name at least one header.')
-  .max(20)
-  .refine((names) => new Set(names.map((name) => name.toLowerCase())).size === names.length, 'A header stands twice.');
-
-const authField = z
-  .discriminatedUnion('kind', [
-    z.strictObject({ kind: z.literal('none') }),
-    z.strictObject({ kind: z.literal('headers'), names: headerNames }),
-    z.strictObject({ kind: z.literal('headers-per-user'), names: headerNames }),
-  ])
-  .describe(
-    'The headers that the gateway sends in place of the caller’s credential: one shared set, or one per principal. Names only; values go to the vault with `PUT /upstreams/{name}/credential`.',
-  );
-
-/** What can be set of an upstream that is declared over the API. */
-const settings = {
-  transport: z.enum(['http', 'sse']).default('http').describe('`sse` is the older HTTP+SSE of 2024-11-05.'),
-  url: z
-    .string()
-    .max(2000)
-    .superRefine((url, ctx) => {
-      const message = upstreamUrlFault(url);
-      if (message !== null) ctx.addIssue({ code: 'custom', message });
-    })
-    .describe('Its MCP endpoint.'),
-  enabled: z.boolean().default(true),
-  auth: authField.default({ kind: 'none' }),
-  forwardHeaders: z
-    .array(
-      z
-        .string()
-        .superRefine((name, ctx) => checkForwardedHeader(name, ctx))
-        .toLowerCase(),
-    )
-    .max(50)
-    .default([])
-    .describe('Headers of the caller that may pass. All others are dropped.'),
-  timeoutMs: z.int().min(1).max(86_400_000).default(60_000),
-  maxConcurrent: z.int().min(1).max(100_000).default(256),
-  audit: z
-    .strictObject({
-      response: z.enum(['hash', 'content']).default('hash'),
-      redact: z.array(z.string().min(1).max(256)).max(100).default([]),
-    })
-    .prefault({}),
-};
-
-const forwardsOwnCredential = ({ auth, forwardHeaders }: { auth: HttpUpstream['auth']; forwardHeaders: string[] }) =>
-  auth.kind !== 'none' && auth.names.some((name) => forwardHeaders.includes(name.toLowerCase()));
-
-const NOT_BOTH = {
-  message: 'The gateway sets one of these headers itself, under `auth`; callers could send a credential of their own.',
-  path: ['forwardHeaders'],
-};
-
-export const ReplaceUpstreamSchema = z
-  .strictObject(settings)
-  .refine((body) => !forwardsOwnCredential(body), NOT_BOTH)
-  .meta({ id: 'ReplaceUpstream' });
-export const CreateUpstreamSchema = z
-  .strictObject({ name: upstreamNameField, ...settings })
-  .refine((body) => !forwardsOwnCredential(body), NOT_BOTH)
-  .meta({ id: 'CreateUpstream' });
-
-export type UpstreamSettings = z.output<typeof ReplaceUpstreamSchema>;
+import type { StatusSchema, UpstreamSchema, UpstreamSettings } from './upstream-schemas.ts';
 
 /** What is stored: everything but name and `enabled`, which have columns of their own. */
 export function storedConfig({ transport, url, auth, forwardHeaders, timeoutMs, maxConcurrent, audit }: UpstreamSettings) {
@@ -97,42 +16,6 @@ export function upstreamOf({ name, enabled, config }: StoredUpstream): HttpUpstr
   return { ...(config as unknown as Omit<HttpUpstream, 'name' | 'enabled' | 'source'>), name, enabled, source: 'api' };
 }
 
-const StatusSchema = z
-  .object({
-    state: z.enum(['ready', 'starting', 'failed', 'disabled', 'open-breaker']),
-    revision: z.string().nullable().describe('Of MCP, as it was agreed on.'),
-    tools: z.int(),
-    prompts: z.int(),
-    resources: z.int(),
-    resourceTemplates: z.int(),
-    failedLists: z.array(z.object({ list: z.string(), code: z.string(), message: z.string() })),
-    rejectedEntries: z.int().describe('Left out because of their names.'),
-    inFlight: z.int(),
-    lastError: z.object({ code: z.string(), message: z.string(), at: timeField }).nullable(),
-    since: timeField,
-  })
-  .meta({ id: 'UpstreamStatus' });
-
-export const UpstreamSchema = z
-  .object({
-    name: z.string(),
-    source: z.enum(['file', 'api']).describe('`file`: declared in the configuration file, and changed there.'),
-    transport: z.enum(['http', 'sse', 'stdio']),
-    url: z.string().optional(),
-    command: z.array(z.string()).optional().describe('Of `stdio`: the program alone, without its arguments.'),
-    enabled: z.boolean(),
-    auth: authField,
-    forwardHeaders: z.array(z.string()),
-    timeoutMs: z.int(),
-    maxConcurrent: z.int(),
-    audit: z.object({ response: z.enum(['hash', 'content']), redact: z.array(z.string()) }),
-    status: StatusSchema.nullable().describe('How it is doing; null when the gateway is not connecting.'),
-    createdAt: timeField.optional(),
-    updatedAt: timeField.optional(),
-    etag: z.string().optional().describe('For `If-Match`. Only of `api` upstreams.'),
-  })
-  .meta({ id: 'Upstream' });
-
 export type UpstreamView = z.input<typeof UpstreamSchema>;
 
 export function declaredUpstreamView(upstream: Upstream, status: UpstreamStatus | undefined): UpstreamView {
@@ -141,8 +24,7 @@ export function declaredUpstreamView(upstream: Upstream, status: UpstreamStatus 
     name,
     source,
     transport,
-    // Arguments and environment may hold what somebody should not have put there.
-    ...(upstream.transport === 'stdio' ? { command: [upstream.command[0]] } : { url: upstream.url }),
+    ...placeOf(upstream),
     enabled,
     auth: auth.kind === 'none' ? { kind: 'none' } : { kind: auth.kind, names: [...auth.names] },
     forwardHeaders: [...forwardHeaders],
@@ -151,6 +33,12 @@ export function declaredUpstreamView(upstream: Upstream, status: UpstreamStatus 
     audit: { response: audit.response, redact: [...audit.redact] },
     status: status === undefined ? null : statusView(status),
   };
+}
+
+/** Arguments, environment and query of what stands in the file may hold what somebody should not have put there. */
+function placeOf(upstream: Upstream): Pick<UpstreamView, 'command' | 'url'> {
+  if (upstream.transport === 'stdio') return { command: [upstream.command[0]] };
+  return { url: upstream.source === 'file' ? upstream.url.replace(/\?.*$/s, '?…') : upstream.url };
 }
 
 export function storedUpstreamView(stored: StoredUpstream, status: UpstreamStatus | undefined): UpstreamView {

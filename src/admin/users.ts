@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { AppError } from '../errors/app-error.ts';
 import { listGroupsOfUser } from '../store/group-members.ts';
 import { deleteUser, findUser, findUserByName, insertUser, listUsers, updateUser } from '../store/users.ts';
-import { loginField, nameField, userIdField } from './field-schemas.ts';
+import { displayNameField, loginField, userIdField } from './field-schemas.ts';
 import { GroupSchema, groupView } from './group-view.ts';
 import { pageQuery, pageSchema, toPageBody } from './pagination.ts';
 import { principalRoutes } from './principal-routes.ts';
@@ -10,8 +10,6 @@ import { defineRoute, type Route } from './routes.ts';
 import { UserSchema, userView } from './user-view.ts';
 
 const tag = 'Users';
-
-export const displayNameField = nameField(200).or(z.literal('')).describe('What people call the person.');
 
 /** People. */
 export const userRoutes: readonly Route[] = [

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { AdminContext, Change } from '../admin/admin-context.ts';
 import type { Config } from '../config/config.ts';
+import { AppError } from '../errors/app-error.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import { createOriginCheck } from '../http/host-origin.ts';
 import { explain } from '../policy/explain.ts';
@@ -8,6 +9,7 @@ import { validateRoles } from '../policy/validate-roles.ts';
 import type { SecretRef } from '../store/secrets.ts';
 import type { CredentialOwner } from '../upstreams/resolve-credential.ts';
 import type { State } from './open-state.ts';
+import { rotateMasterKey } from './rotate-master-key.ts';
 import type { Runtime } from './runtime.ts';
 
 export interface AdminWiring {
@@ -64,6 +66,16 @@ export function adminContext({ state, runtime, gateway, config, addressOf, versi
       return validateRoles(config().roles);
     },
     changed,
+    rotateMasterKey: async () => {
+      const { masterKey } = config();
+      if (!('file' in masterKey)) {
+        throw new AppError(
+          'conflict',
+          'The master key is not in a file. Change it where it comes from, then restart the gateway.',
+        );
+      }
+      return rotateMasterKey(state.vault, masterKey.file);
+    },
     version,
   };
 }

@@ -14,6 +14,7 @@ import { createClientAddress } from '../http/client-address.ts';
 import { createLogger } from '../http/logger.ts';
 import { createMetrics } from '../http/metrics.ts';
 import { resourceMetadataUrl } from '../http/protected-resource-metadata.ts';
+import { startTracing } from '../http/tracing.ts';
 import type { FirstAccounts } from '../identity/create-first-accounts.ts';
 import { FULL_ACCESS } from '../identity/create-first-accounts.ts';
 import { type Caller, DEFAULT_TENANT } from '../model/principal.ts';
@@ -75,6 +76,8 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
     const { keys, upstreams } = runtime;
     const verifyKey: VerifyKey = keys.verify;
     const recordRefusal = createRefusalRecorder(state.audit);
+    const { otlpEndpoint } = config.telemetry;
+    const tracer = otlpEndpoint === undefined ? undefined : await startTracing(otlpEndpoint, version);
 
     const gateway = createGateway({
       upstreams,
@@ -84,6 +87,7 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
       anonymous: config.auth === 'none' ? ANYBODY : null,
       audit: state.audit,
       log,
+      tracer,
       observe: (call) => metrics.observeCall(call),
       sessionLimits: { idleMs: config.limits.sessionIdleMs, maxPerPrincipal: config.limits.maxSessionsPerPrincipal },
       pageSize: config.limits.listPageSize,
@@ -186,6 +190,7 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
         await http.fastify.close();
         await upstreams.close();
         await keys.flushLastUsed();
+        await tracer?.close();
         await state.close();
       },
     };

@@ -3,11 +3,13 @@ import { type AuditLog, openAudit } from '../audit/open-audit.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../http/logger.ts';
 import { createFirstAccounts, type FirstAccounts } from '../identity/create-first-accounts.ts';
+import { listDataKeys } from '../store/data-keys.ts';
 import { openDatabase } from '../store/database.ts';
 import { migrate } from '../store/migrate.ts';
 import type { Database } from '../store/tables.ts';
 import { loadMasterKey, loadPendingMasterKey } from '../vault/load-master-key.ts';
 import { openVault, type Vault } from '../vault/vault.ts';
+import { rotateMasterKey } from './rotate-master-key.ts';
 
 /** Everything that lives in the data folder. */
 export interface State {
@@ -35,9 +37,13 @@ export async function openState(config: Config, { env, version, log }: StateOpti
     const db = await openDatabase({ file: join(config.dataDir, 'toolgate.db') });
     opened.push(() => db.destroy());
     await migrate(db, { appVersion: version });
-    const masterKey = await loadMasterKey(config.masterKey, { env });
+    // A key is only made for a new data folder: with another key, what an old one holds could not be read.
+    const generate = (await listDataKeys(db, {})).length === 0;
+    const masterKey = await loadMasterKey(config.masterKey, { env, generate });
     const pending = 'file' in config.masterKey ? await loadPendingMasterKey(config.masterKey.file) : null;
     const vault = await openVault({ db, masterKey, previousMasterKey: pending ?? undefined });
+    // A change of the master key that was cut short is finished now.
+    if (pending !== null && 'file' in config.masterKey) await rotateMasterKey(vault, config.masterKey.file);
     const audit = await openAudit({
       file: join(config.dataDir, 'audit.db'),
       signingKeyFile: join(config.dataDir, 'audit-signing.key'),

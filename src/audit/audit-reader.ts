@@ -99,7 +99,7 @@ export function openAuditReader(file: string) {
   function search(query: AuditQuery, runStart: number): AuditPage {
     const limit = clampLimit(query.limit);
     const cursor = readCursor(query.after);
-    const lastSeq = cursor === null ? ((selectLast.get()?.['seq'] as number | null) ?? 0) : cursor - 1;
+    const lastSeq = cursor === null ? ((selectLast.get()?.seq as number | null) ?? 0) : cursor - 1;
     const { sql, values, mayMatch } = compileQuery(query, runStart);
     const statement = db.prepare(sql);
     const blockMayMatch = (block: number): boolean => {

@@ -18,7 +18,7 @@ const PATTERNS: readonly Pattern[] = [
     needs: ['-----BEGIN'],
     // To the end when the closing line is missing: a key that was cut is a key.
     pattern:
-      /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----[^]*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|$)/g,
+      /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|$)/gs,
     replace: '[redacted:private-key]',
   },
   {

@@ -225,7 +225,7 @@ test('any change of any character, and any removal, repetition or move of any li
       assert.equal(report.ok, false, lines.join('\n'));
       assert.ok(report.firstFault);
     }),
-    { numRuns: 2000 },
+    { numRuns: 1000 },
   );
 });
 

@@ -57,7 +57,7 @@ function connect(file: string, logId: string | undefined): { db: DatabaseSync; l
     // Larger pages and rarer WAL checkpoints than SQLite's defaults: a fifth less work for records that only arrive.
     db.exec('PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
     db.exec('PRAGMA wal_autocheckpoint = 2048; PRAGMA journal_size_limit = 16777216');
-    const version = db.prepare('PRAGMA user_version').get()?.['user_version'] as number;
+    const version = db.prepare('PRAGMA user_version').get()?.user_version as number;
     if (version > SCHEMA_VERSION) {
       throw new Error(
         `The audit log ${file} has schema ${version} and this version of Toolgate knows ${SCHEMA_VERSION}: ` +
@@ -65,7 +65,7 @@ function connect(file: string, logId: string | undefined): { db: DatabaseSync; l
       );
     }
     if (version === 0) createSchema(db, logId ?? newId('log'));
-    const found = db.prepare('SELECT id FROM log').get()?.['id'] as string;
+    const found = db.prepare('SELECT id FROM log').get()?.id as string;
     if (logId !== undefined && found !== logId) {
       throw new Error(`The audit log ${file} was replaced by another one (${found}, it was ${logId}).`);
     }
@@ -100,13 +100,13 @@ export function openWriterDatabase(file: string, expectedLogId?: string) {
     /** The line of the last checkpoint. */
     lastCheckpoint(): string | null {
       const row = db.prepare('SELECT line FROM checkpoints ORDER BY number DESC LIMIT 1').get();
-      return row ? (row['line'] as string) : null;
+      return row ? (row.line as string) : null;
     },
 
     /** The stored hash of one record; null when it is not there. */
     hashAt(seq: number): string | null {
       const row = db.prepare('SELECT hash FROM records WHERE seq = ?').get(seq);
-      return row ? (row['hash'] as string) : null;
+      return row ? (row.hash as string) : null;
     },
 
     /** Appends lines, which must be numbered on from `tail`, in the current transaction; returns the new tail. */

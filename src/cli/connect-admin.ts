@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import type { LoadedConfig } from '../config/load-config.ts';
 import { localUrl } from '../config/config.ts';
 import { Secret } from '../lib/secret.ts';
@@ -10,6 +8,7 @@ import { isDataFolder, isInUse } from './data-folder.ts';
 import { createHttpTransport, isUnprotected, readGatewayUrl } from './http-transport.ts';
 import type { CliContext, SharedOptions } from './invocation.ts';
 import { loadLocalConfig } from './load-local-config.ts';
+import { readText } from './read-text.ts';
 
 /**
  * The admin API that a command works on. An address that was given is taken as it is. Otherwise it is the gateway of the
@@ -71,18 +70,10 @@ const elsewhere = (origin: string, dataDir: string): CliError =>
   );
 
 /** The key that a person gave, or null. Throws for what is no key: the gateway would only say that it is not valid. */
-export async function readKey({ env, cwd }: CliContext, { keyFile }: SharedOptions): Promise<Secret | null> {
-  if (keyFile !== undefined) return checkedKey(await readKeyFile(resolve(cwd, keyFile)), keyFile);
-  const text = env.TOOLGATE_KEY;
+export async function readKey(context: CliContext, { keyFile }: SharedOptions): Promise<Secret | null> {
+  if (keyFile !== undefined) return checkedKey(await readText(context, keyFile), keyFile);
+  const text = context.env.TOOLGATE_KEY;
   return text === undefined || text === '' ? null : checkedKey(text, 'TOOLGATE_KEY');
-}
-
-async function readKeyFile(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new CliError(`The key file ${file} cannot be read: ${(cause as Error).message}.`, { cause });
-  }
 }
 
 function checkedKey(text: string, where: string): Secret {

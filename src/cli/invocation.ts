@@ -9,6 +9,8 @@ export interface CliContext {
   /** Absolute. */
   readonly cwd: string;
   readonly version: string;
+  /** What the process ends with when nothing is thrown; a command that found something wrong sets it to 1. */
+  readonly outcome: { exitCode: 0 | 1 };
 }
 
 /** Options that every command takes; see addSharedOptions. */

@@ -19,12 +19,12 @@ const COMMANDS: Readonly<Record<string, readonly Entry[]>> = {
     entry('whoami', 'show whose key you use', 'gateway', async () => (await import('./whoami.ts')).defineWhoami),
   ],
   'Who may call': [
-    entry('user', 'people', 'gateway', async () => (await import('./principal-commands.ts')).defineUser),
+    entry('user', 'people', 'gateway', async () => (await import('./user.ts')).defineUser),
     entry(
       'service-account',
       'machines and agents of their own',
       'gateway',
-      async () => (await import('./principal-commands.ts')).defineServiceAccount,
+      async () => (await import('./service-account.ts')).defineServiceAccount,
     ),
     entry('group', 'groups of users', 'gateway', async () => (await import('./group.ts')).defineGroup),
     entry('key', 'access keys', 'gateway', async () => (await import('./key.ts')).defineKey),

@@ -14,12 +14,13 @@ export interface CliOptions extends TerminalStreams {
 /** Runs one command line and returns its exit code: 0 done, 1 could not be done, 2 the command line is wrong. */
 export async function runCli({ argv, cwd, ...streams }: CliOptions): Promise<number> {
   const terminal = createTerminal(streams);
-  const program = createProgram({ terminal, env: streams.env, cwd, version: await readVersion() });
+  const outcome: { exitCode: 0 | 1 } = { exitCode: 0 };
+  const program = createProgram({ terminal, env: streams.env, cwd, version: await readVersion(), outcome });
   // `toolgate help key create` is what some type first.
   const words = argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv.length === 0 ? ['--help'] : argv;
   try {
     await program.parseAsync(words, { from: 'user' });
-    return 0;
+    return outcome.exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     return reportError(error, { terminal, json: argv.includes('--json') });

@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises';
-import type { Readable, Writable } from 'node:stream';
+import { type Readable, Writable } from 'node:stream';
 import { createStyle, mayColour, type Style } from './style.ts';
 
 type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number };
@@ -27,6 +27,8 @@ export interface Terminal {
   readonly interactive: boolean;
   /** Asks for yes or no; anything but `y` or `yes` is a no. Only when `interactive`. */
   confirm(question: string): Promise<boolean>;
+  /** Asks for a line that is not shown while it is typed. Only when `interactive`. */
+  askHidden(question: string): Promise<string>;
   readonly stdin: Readable & { readonly isTTY?: boolean };
 }
 
@@ -48,6 +50,18 @@ export function createTerminal({ stdin, stdout, stderr, env }: TerminalStreams):
         return /^y(es)?$/i.test((await prompt.question(`${question} [y/N] `)).trim());
       } finally {
         prompt.close();
+      }
+    },
+    async askHidden(question) {
+      stderr.write(`${question} `);
+      // An output that swallows what readline would echo.
+      const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+      const prompt = createInterface({ input: stdin, output: silent, terminal: true });
+      try {
+        return await prompt.question('');
+      } finally {
+        prompt.close();
+        stderr.write('\n');
       }
     },
     stdin,

@@ -21,7 +21,7 @@ export interface Introduction {
 export async function introduce(gateway: GatewayContext, caller: Caller, mount: Mount): Promise<Introduction> {
   const snapshot = gateway.snapshot();
   const upstreams = mounted(snapshot, mount);
-  await loadOwnCatalogues(gateway.upstreams, upstreams, caller);
+  await loadOwnCatalogues(gateway.upstreams, snapshot, mount, caller);
   const catalogues = upstreams.flatMap((upstream) => snapshot.catalogueOf(upstream, caller) ?? []);
   const only = mount.upstream === null ? undefined : catalogues[0];
   return {

@@ -1,5 +1,6 @@
 import type { AuditLog } from '../audit/open-audit.ts';
 import type { AppError } from '../errors/app-error.ts';
+import type { CallTracer } from '../http/tracing.ts';
 import type { Caller } from '../model/principal.ts';
 import type { Upstream } from '../model/upstream.ts';
 import type { Credential } from '../upstreams/upstream-connection.ts';
@@ -20,6 +21,8 @@ export interface GatewayContext {
   readonly sessions: Sessions;
   readonly live: LiveCalls;
   readonly log: GatewayLog;
+  /** Present when traces are configured. */
+  readonly tracer: CallTracer | undefined;
   readonly observe: (call: CallObservation) => void;
   readonly pageSize: number;
   readonly version: string;

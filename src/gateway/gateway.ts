@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AuditLog } from '../audit/open-audit.ts';
+import type { CallTracer } from '../http/tracing.ts';
 import type { Caller } from '../model/principal.ts';
 import type { Upstream } from '../model/upstream.ts';
 import type { DecisionTable } from '../policy/decision-table.ts';
@@ -25,6 +26,7 @@ export interface GatewayOptions extends HandlerOptions {
   readonly verifyKey: VerifyKey;
   readonly audit: AuditLog;
   readonly log: GatewayLog;
+  readonly tracer: CallTracer | undefined;
   readonly observe: (call: CallObservation) => void;
   readonly sessionLimits: SessionLimits;
   readonly pageSize: number;
@@ -51,6 +53,7 @@ export function createGateway(options: GatewayOptions) {
     sessions: createSessions(options.sessionLimits),
     live: createLiveCalls(),
     log: options.log,
+    tracer: options.tracer,
     observe: options.observe,
     pageSize: options.pageSize,
     version: options.version,

@@ -33,6 +33,7 @@ export async function handlePost(
   const { accept } = http.headers;
   if (accept !== undefined && !/application\/(json|\*)|\*\/\*/.test(accept)) throw new AppError('not_acceptable');
   const body = await readBody(http, options.bodyBytes);
+  gateway.live.refuseRevoked(exchange);
   const scanned = scanMessage(body, options);
   const draft = {
     ...exchange,

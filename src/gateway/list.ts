@@ -3,7 +3,7 @@ import { requireMounted } from './initialize.ts';
 import { type ListMethod, pageJson, visibleList } from './lists.ts';
 import type { McpRequest } from './mcp-request.ts';
 import { sendResult } from './respond.ts';
-import { loadOwnCatalogues, mounted } from './snapshot.ts';
+import { loadOwnCatalogues } from './snapshot.ts';
 
 /** Answers a list method from the catalogues: what this caller may use, and nothing else. */
 export async function list(gateway: GatewayContext, request: McpRequest): Promise<void> {
@@ -11,7 +11,7 @@ export async function list(gateway: GatewayContext, request: McpRequest): Promis
   const { caller, mount, message, codec } = request;
   const method = message.method as ListMethod;
   requireMounted(gateway, request);
-  await loadOwnCatalogues(gateway.upstreams, mounted(snapshot, mount), caller);
+  await loadOwnCatalogues(gateway.upstreams, snapshot, mount, caller);
   const page = pageJson(visibleList(snapshot, caller, mount, method), method, message.params?.cursor, gateway.pageSize);
   // The era's own members are few and constant: printed apart, so that the page is never parsed or copied.
   const extra = JSON.stringify(codec.result({}, { cacheable: true })).slice(1, -1);

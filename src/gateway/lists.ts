@@ -62,6 +62,11 @@ function cacheKey(upstreams: readonly Upstream[], caller: Caller, mount: Mount, 
   ]);
 }
 
+/** A target with the entry that it was made of. */
+interface Candidate extends Target {
+  readonly entry: CatalogueEntry;
+}
+
 function collect(
   snapshot: Snapshot,
   upstreams: readonly Upstream[],
@@ -70,21 +75,18 @@ function collect(
   method: ListMethod,
 ): Item[] {
   const { member, kind } = LISTS[method];
-  const items: Item[] = [];
-  const seen = new Set<string>();
-  for (const upstream of upstreams) {
-    const entries = snapshot.catalogueOf(upstream, caller)?.[member] ?? [];
-    for (const entry of entries) {
-      if (!snapshot.policy.isAllowed(caller, targetOf(upstream, kind, entry))) continue;
-      const prefix = mount.upstream === null && kind !== 'resource';
-      const key = prefix ? prefixedName(upstream.name, entry.name) : entry.name;
-      // Two upstreams may serve the same URI; on /mcp the alphabetically first one answers for it (see route.ts).
-      if (seen.has(key)) continue;
-      seen.add(key);
-      items.push({ key, json: prefix ? withName(entry, key) : fragment(entry) });
-    }
+  const candidates = upstreams.flatMap((upstream): Candidate[] => {
+    const entries: readonly CatalogueEntry[] = snapshot.catalogueOf(upstream, caller)?.[member] ?? [];
+    return entries.map((entry) => ({ ...targetOf(upstream, kind, entry), entry }));
+  });
+  const items = new Map<string, Item>();
+  const withPrefix = mount.upstream === null && kind !== 'resource';
+  for (const { upstream, name, entry } of snapshot.policy.allowedOf(caller, candidates)) {
+    const key = withPrefix ? prefixedName(upstream, name) : name;
+    // Two upstreams may serve the same URI; on /mcp the alphabetically first one answers for it (see route.ts).
+    if (!items.has(key)) items.set(key, { key, json: withPrefix ? withName(entry, key) : fragment(entry) });
   }
-  return items;
+  return [...items.values()];
 }
 
 /** Printed definitions. A catalogue and its entries are immutable, so each is printed once for each kind of mount. */

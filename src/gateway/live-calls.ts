@@ -1,8 +1,11 @@
+import { AppError } from '../errors/app-error.ts';
 import type { Caller } from '../model/principal.ts';
 
 /** Something under way for a caller that must end when the caller may no longer have it: a call, a stream. */
 export interface LiveCall {
   readonly caller: Caller;
+  /** `performance.now()` when its request arrived. */
+  readonly receivedAt: number;
   /** Streams stay open until somebody ends them, so a shutdown does not wait for them. */
   readonly stream: boolean;
   end(reason: 'revoked' | 'shutdown'): void;
@@ -10,17 +13,35 @@ export interface LiveCall {
 
 export type LiveCalls = ReturnType<typeof createLiveCalls>;
 
+/** Longer than any request can be on its way from its credential check to its place in the set. */
+const REMEMBER_MS = 10 * 60_000;
+
 /** What is under way right now: for revocation, which ends it at once, and for shutdown, which waits for it. */
 export function createLiveCalls() {
   const live = new Set<LiveCall>();
+  /** Ids of revoked keys and principals, with the time of it: for requests that were checked before and are not live yet. */
+  const revoked = new Map<string, number>();
   let whenIdle: (() => void) | undefined;
   const busy = () => [...live].some((call) => !call.stream);
   const endWhere = (reason: 'revoked' | 'shutdown', matches: (call: LiveCall) => boolean) => {
     for (const call of [...live]) if (matches(call)) call.end(reason);
   };
+  const remember = (id: string): void => {
+    const now = performance.now();
+    for (const [old, at] of revoked) if (now - at > REMEMBER_MS) revoked.delete(old);
+    revoked.set(id, now);
+  };
+  const revokedSince = ({ agent, principal }: Caller, time: number): boolean =>
+    revoked.size > 0 && ((revoked.get(agent.id) ?? 0) > time || (revoked.get(principal.id) ?? 0) > time);
+
   return {
-    /** Returns the function that takes it out again; taking out twice is harmless. */
+    /** Throws `credential_invalid` when the caller was revoked after the request arrived. */
+    refuseRevoked({ caller, receivedAt }: Pick<LiveCall, 'caller' | 'receivedAt'>): void {
+      if (revokedSince(caller, receivedAt)) throw new AppError('credential_invalid');
+    },
+    /** Throws like `refuseRevoked`. Returns the function that takes it out again; taking out twice is harmless. */
     add(call: LiveCall): () => void {
+      if (revokedSince(call.caller, call.receivedAt)) throw new AppError('credential_invalid');
       live.add(call);
       return () => {
         if (live.delete(call) && whenIdle !== undefined && !busy()) whenIdle();
@@ -29,8 +50,14 @@ export function createLiveCalls() {
     get size() {
       return live.size;
     },
-    endOfAgent: (agentId: string) => endWhere('revoked', (call) => call.caller.agent.id === agentId),
-    endOfPrincipal: (principalId: string) => endWhere('revoked', (call) => call.caller.principal.id === principalId),
+    endOfAgent(agentId: string): void {
+      remember(agentId);
+      endWhere('revoked', (call) => call.caller.agent.id === agentId);
+    },
+    endOfPrincipal(principalId: string): void {
+      remember(principalId);
+      endWhere('revoked', (call) => call.caller.principal.id === principalId);
+    },
     /** Ends streams now, waits for calls up to `graceMs`, then ends those too. */
     async drain(graceMs: number): Promise<void> {
       endWhere('shutdown', (call) => call.stream);

@@ -13,6 +13,7 @@ import { ownerOf } from './snapshot.ts';
  */
 export function openServerStream(gateway: GatewayContext, exchange: McpExchange): void {
   const { http, caller, mount } = exchange;
+  gateway.live.refuseRevoked(exchange);
   if (!http.headers.accept?.includes('text/event-stream')) throw new AppError('not_acceptable');
   const id = http.headers['mcp-session-id'];
   if (typeof id !== 'string') throw new AppError('session_required');
@@ -48,7 +49,7 @@ function resume(gateway: GatewayContext, exchange: McpExchange, session: Session
 
 function start(
   gateway: GatewayContext,
-  { res, caller }: McpExchange,
+  { res, caller, receivedAt }: McpExchange,
   session: Session,
   onEnd: () => void,
 ): ServerStream {
@@ -61,7 +62,7 @@ function start(
       onEnd();
     },
   );
-  const forget = gateway.live.add({ caller, stream: true, end: () => stream.end() });
+  const forget = gateway.live.add({ caller, receivedAt, stream: true, end: () => stream.end() });
   return stream;
 }
 

@@ -20,7 +20,7 @@ export interface Session {
   /** This client's own connections, by upstream. */
   readonly connections: Map<string, Promise<UpstreamConnection>>;
   /** Calls under way, by the client's request id, for `notifications/cancelled`. */
-  readonly inFlight: Map<RequestId, Exchange>;
+  readonly inFlight: Map<RequestId, Pick<Exchange, 'cancel'>>;
   /** Requests of upstreams that wait for the client's answer, by the id the client was given. */
   readonly serverRequests: Map<RequestId, { connection: UpstreamConnection; id: RequestId }>;
   /** URIs that the client subscribed to, with the upstream that serves each. */

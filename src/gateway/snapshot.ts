@@ -14,6 +14,10 @@ const MAX_LISTS = 2_000;
 export interface Snapshot {
   /** Enabled upstreams, by name in alphabetical order. */
   readonly upstreams: ReadonlyMap<string, Upstream>;
+  /** The same, as a list. */
+  readonly all: readonly Upstream[];
+  /** Those with a catalogue for every caller. */
+  readonly personal: readonly Upstream[];
   readonly policy: DecisionTable;
   readonly lists: Lru<string, VisibleList>;
   catalogueOf(upstream: Upstream, caller: Caller): Catalogue | undefined;
@@ -23,6 +27,8 @@ export function createSnapshot(upstreams: readonly Upstream[], policy: DecisionT
   const enabled = upstreams.filter((upstream) => upstream.enabled).sort((a, b) => (a.name < b.name ? -1 : 1));
   return {
     upstreams: new Map(enabled.map((upstream) => [upstream.name, upstream])),
+    all: enabled,
+    personal: enabled.filter((upstream) => upstream.auth.kind === 'headers-per-user'),
     policy,
     lists: createLru(MAX_LISTS),
     catalogueOf: (upstream, caller) => registry.catalogue(upstream.name, ownerOf(upstream, caller)),
@@ -35,8 +41,8 @@ export function ownerOf(upstream: Upstream, caller: Caller): Caller['principal']
 }
 
 /** The upstreams that a mount shows: its own one (none when it is unknown or disabled), or all. */
-export function mounted(snapshot: Snapshot, mount: Mount): Upstream[] {
-  if (mount.upstream === null) return [...snapshot.upstreams.values()];
+export function mounted(snapshot: Snapshot, mount: Mount): readonly Upstream[] {
+  if (mount.upstream === null) return snapshot.all;
   const upstream = snapshot.upstreams.get(mount.upstream);
   return upstream === undefined ? [] : [upstream];
 }
@@ -44,12 +50,14 @@ export function mounted(snapshot: Snapshot, mount: Mount): Upstream[] {
 /** Loads what is not in memory yet of the catalogues that belong to this caller alone. Failures show in `upstream list`. */
 export async function loadOwnCatalogues(
   registry: Upstreams,
-  upstreams: readonly Upstream[],
+  snapshot: Snapshot,
+  mount: Mount,
   caller: Caller,
 ): Promise<void> {
-  const missing = upstreams.filter((upstream) => {
-    const owner = ownerOf(upstream, caller);
-    return owner !== undefined && registry.catalogue(upstream.name, owner) === undefined;
-  });
-  await Promise.allSettled(missing.map((upstream) => registry.loadCatalogue(upstream.name, caller.principal)));
+  const missing = snapshot.personal.filter(
+    ({ name }) =>
+      (mount.upstream === null || mount.upstream === name) && registry.catalogue(name, caller.principal) === undefined,
+  );
+  if (missing.length === 0) return;
+  await Promise.allSettled(missing.map(({ name }) => registry.loadCatalogue(name, caller.principal)));
 }

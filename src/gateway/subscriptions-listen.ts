@@ -65,6 +65,7 @@ export async function subscriptionsListen(
   };
   const forget = gateway.live.add({
     caller: request.caller,
+    receivedAt: request.receivedAt,
     stream: true,
     end(reason) {
       if (reason === 'shutdown') endGracefully(request, writer, meta);

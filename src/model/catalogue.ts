@@ -16,7 +16,10 @@ export interface CatalogueEntry {
   /** Tool or prompt name, resource URI or URI template, as the upstream knows it. */
   readonly name: string;
   readonly definition: JsonObject;
-  /** Tool annotations of the MCP specification, as the upstream claims them (false when it says nothing). */
+  /**
+   * Tool annotations, as the upstream claims them, with the specification's defaults: a tool that says nothing may change
+   * things, and destroy them. False for what is no tool.
+   */
   readonly readOnly: boolean;
   readonly destructive: boolean;
 }

@@ -1,8 +1,8 @@
 import type { SchemaJson } from '@cedar-policy/cedar-wasm/nodejs';
 import type { PrimitiveKind } from '../model/catalogue.ts';
 
-export const NAMESPACE = 'Toolgate';
-/** Whoever calls. A policy sees its roles and nothing else: the decision table has a row per set of roles, not per person. */
+const NAMESPACE = 'Toolgate';
+/** Whoever calls. A policy sees its roles and nothing else: the decision table has rows for sets of roles, not persons. */
 export const SUBJECT = `${NAMESPACE}::Subject`;
 export const ROLE = `${NAMESPACE}::Role`;
 export const UPSTREAM = `${NAMESPACE}::Upstream`;
@@ -36,7 +36,8 @@ const asksFor = (resourceType: string) => ({
 
 /**
  * Everything that a policy can talk about. The name of a resource is its URI. Entity ids: a role by its name, an upstream
- * by its name, a primitive by `{upstream}/{name}`. As JSON, because Cedar's parser for schema text alone takes 20 ms to warm up.
+ * by its name, a primitive by `{upstream}/{name}`. As JSON, because the first use of Cedar's parser for schema text takes
+ * 20 ms.
  */
 export const SCHEMA: SchemaJson<string> = {
   [NAMESPACE]: {

@@ -1,5 +1,8 @@
 import { AppError } from '../errors/app-error.ts';
 
+/** Nothing to escape. Nearly every text is, and building a Unicode property class takes milliseconds at a start. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
 /**
  * Any text as a Cedar string literal. Quotes and backslashes are escaped, and so is everything but letters, digits,
  * punctuation, symbols and the space: line breaks, controls, bidi marks and combining characters appear as `\u{…}`, so
@@ -11,6 +14,7 @@ import { AppError } from '../errors/app-error.ts';
 export function cedarString(text: string): string {
   if (!text.isWellFormed())
     throw new AppError('unprocessable', `${JSON.stringify(text)} holds half of a surrogate pair. Use valid Unicode.`);
+  if (PLAIN.test(text)) return `"${text}"`;
   return `"${text.replace(/["\\]|[^\p{L}\p{N}\p{P}\p{S} ]/gu, escapeCharacter)}"`;
 }
 
@@ -24,6 +28,7 @@ export function cedarPattern(glob: string): string {
 
 /** The text on one line, with what cannot be seen or would reorder a line shown as `\u{…}`. For reasons that people read. */
 export function printable(text: string): string {
+  if (PLAIN.test(text)) return text;
   return text.toWellFormed().replace(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, escapeCharacter);
 }
 

@@ -1,7 +1,7 @@
-import type { PrimitiveKind } from '../model/catalogue.ts';
 import type { Decision, Target } from '../model/decision.ts';
 import type { Caller } from '../model/principal.ts';
 import { printable } from './cedar-text.ts';
+import { type Cell, cellAt, createDecisionRows, type Row, type RowLimits } from './decision-rows.ts';
 import { filterCovers } from './key-restriction.ts';
 import type { PolicyEngine } from './policy-engine.ts';
 
@@ -27,107 +27,29 @@ export interface DecisionTable {
   readonly size: { readonly rows: number; readonly cells: number };
 }
 
-/** Yes or no, with the reason once somebody asked for it. */
-type Cell = boolean | Decision;
-
 const isYes = (cell: Cell): boolean => (typeof cell === 'boolean' ? cell : cell.allowed);
 
-interface Row {
-  /** By upstream, then by kind and annotations (columnOf), then by name. */
-  readonly upstreams: Map<string, Map<string, Cell>[]>;
-  readonly key: string;
-  cells: number;
-  usedAt: number;
-  /** The row was dropped; whoever still holds it must look again. */
-  dropped: boolean;
-}
-
-/**
- * Longer names are decided anew each time: a client may ask for any URI, and must not fill the memory with what it makes up.
- */
-const MAX_KEPT_NAME = 256;
-
-const KIND_COLUMN: Readonly<Record<PrimitiveKind, number>> = { tool: 0, prompt: 4, resource: 8 };
-const COLUMNS = 12;
-
-/** Annotations are part of the question: an upstream that changes them gets a new answer. */
-const columnOf = ({ kind, readOnly, destructive }: Target): number =>
-  KIND_COLUMN[kind] + (readOnly ? 2 : 0) + (destructive ? 1 : 0);
-
-/**
- * @param limits.rows sets of roles that are remembered; the least recently used one leaves
- * @param limits.cells answers that are remembered over all rows, about 100 bytes each
- */
-export function createDecisionTable(engine: PolicyEngine, limits = { rows: 512, cells: 250_000 }): DecisionTable {
-  const rows = new Map<string, Row>();
-  /** A verified key keeps its array of roles, so that its row is found without building a key. */
-  const rowOfArray = new WeakMap<readonly string[], Row>();
+export function createDecisionTable(
+  engine: PolicyEngine,
+  limits: RowLimits = { rows: 512, cells: 250_000 },
+): DecisionTable {
+  const memory = createDecisionRows(limits);
   let generation = engine.generation;
-  let cells = 0;
-  let clock = 0;
-
-  function drop(row: Row): void {
-    row.dropped = true;
-    rows.delete(row.key);
-    cells -= row.cells;
-  }
-
-  function dropOldest(except?: Row): void {
-    let oldest: Row | undefined;
-    for (const row of rows.values())
-      if (row !== except && (oldest === undefined || row.usedAt < oldest.usedAt)) oldest = row;
-    if (oldest !== undefined) drop(oldest);
-  }
 
   function rowFor(roles: readonly string[]): Row {
     if (generation !== engine.generation) {
-      for (const row of rows.values()) drop(row);
+      memory.clear();
       generation = engine.generation;
     }
-    let row = rowOfArray.get(roles);
-    if (row === undefined || row.dropped) {
-      const key = JSON.stringify(roles);
-      row = rows.get(key);
-      if (row === undefined) {
-        if (rows.size >= limits.rows) dropOldest();
-        row = { upstreams: new Map(), key, cells: 0, usedAt: 0, dropped: false };
-        rows.set(key, row);
-      }
-      rowOfArray.set(roles, row);
-    }
-    row.usedAt = ++clock;
-    return row;
+    return memory.rowFor(roles);
   }
-
-  function put(row: Row, target: Target, cell: Cell): void {
-    if (target.name.length > MAX_KEPT_NAME) return;
-    if (cells >= limits.cells && rows.size > 1) dropOldest(row);
-    if (cells >= limits.cells) {
-      cells -= row.cells;
-      row.cells = 0;
-      row.upstreams.clear();
-    }
-    let columns = row.upstreams.get(target.upstream);
-    if (columns === undefined) {
-      columns = Array.from({ length: COLUMNS }, () => new Map<string, Cell>());
-      row.upstreams.set(target.upstream, columns);
-    }
-    const column = columns[columnOf(target)]!;
-    const before = column.size;
-    column.set(target.name, cell);
-    row.cells += column.size - before;
-    cells += column.size - before;
-  }
-
-  const cellAt = (row: Row, target: Target): Cell | undefined =>
-    row.upstreams.get(target.upstream)?.[columnOf(target)]?.get(target.name);
 
   function decideForRoles(roles: readonly string[], target: Target): Decision {
     const row = rowFor(roles);
     const cell = cellAt(row, target);
     if (typeof cell === 'object') return cell;
     const decision = engine.decide(roles, target);
-    put(row, target, decision);
+    memory.put(row, target, decision);
     return decision;
   }
 
@@ -146,7 +68,7 @@ export function createDecisionTable(engine: PolicyEngine, limits = { rows: 512, 
       const cell = known[position];
       if (cell !== undefined) return isYes(cell);
       const answer = answers[next++]!;
-      put(row, target, answer);
+      memory.put(row, target, answer);
       return answer;
     });
   }
@@ -182,7 +104,7 @@ export function createDecisionTable(engine: PolicyEngine, limits = { rows: 512, 
       return rules === own.rules ? own : { ...own, rules };
     },
     get size() {
-      return { rows: rows.size, cells };
+      return memory.size;
     },
   };
 }

@@ -11,8 +11,6 @@ import { createPolicySlots } from './policy-slots.ts';
 /** Fewer are asked about one by one: preparing a batch costs as much as some ten questions. */
 const MIN_BATCH = LANES;
 
-export type Questions = ReturnType<typeof createQuestions>;
-
 /**
  * Asks Cedar, prepared policies and all, and copes when it fails.
  *

@@ -26,7 +26,7 @@ export const RoleRuleSchema = z.strictObject({
   resources: globs,
   when: z.strictObject({ readOnly: z.boolean().optional(), destructive: z.boolean().optional() }).optional(),
 });
-export const RoleSchema = z.strictObject({
+const RoleSchema = z.strictObject({
   name: z.string().regex(ROLE_NAME),
   description: text(1000).default(''),
   allow: z.array(RoleRuleSchema).max(MAX_RULES).default([]),

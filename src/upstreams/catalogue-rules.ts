@@ -60,7 +60,7 @@ export function readEntry(
     name,
     definition: item,
     readOnly: list === 'tools' && annotations.readOnlyHint === true,
-    destructive: list === 'tools' && annotations.destructiveHint === true,
+    destructive: list === 'tools' && annotations.readOnlyHint !== true && annotations.destructiveHint !== false,
   };
 }
 

@@ -64,7 +64,7 @@ export function createBehaviour(): FakeBehaviour {
       definition: { name: 'progress', inputSchema: object({ steps: { type: 'integer' } }) },
       async call(args, peer, request) {
         const progressToken = request.params?._meta?.progressToken;
-        for (let progress = 1; progress <= (args.steps ?? 3); progress++) {
+        for (let progress = 1; progress <= (args.steps ?? 3) && !peer.signal.aborted; progress++) {
           if (progressToken !== undefined)
             peer.notify('notifications/progress', { progressToken, progress, message: args.text });
           await sleep(2);

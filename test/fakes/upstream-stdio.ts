@@ -17,8 +17,11 @@ import { appendFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { createBehaviour, text } from './upstream-behaviour.ts';
 
-const options = new Map(
-  process.argv.slice(2).map((argument) => argument.replace(/^--/, '').split('=', 2) as [string, string | undefined]),
+const options = new Map<string, string | undefined>(
+  process.argv.slice(2).map((argument) => {
+    const [, name, value] = /^--([a-z-]+)(?:=(.*))?$/s.exec(argument)!;
+    return [name!, value];
+  }),
 );
 const modern = options.has('modern');
 const recordFile = options.get('record');

@@ -1,0 +1,83 @@
+/** The gateway itself, from source, in a process of its own, with accounts and keys put straight into its data folder. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { stringify } from 'yaml';
+import { startApp } from '../src/app/app.ts';
+import { loadConfig } from '../src/config/load-config.ts';
+import { serveCommands, usageNow } from './harness/commands.ts';
+import { createKeys } from './harness/create-keys.ts';
+import { ALLOWED_GLOB } from './harness/fixture-tools.ts';
+
+export interface GatewayOptions {
+  /** An empty folder; whoever made it removes it. */
+  readonly dataDir: string;
+  readonly upstreamPort: number;
+  readonly auditMode: 'async' | 'strict';
+  /** How many access keys to make. */
+  readonly keys: number;
+}
+
+const ROLE = 'bench';
+const UPSTREAM_KEY = 'upstream-key-of-the-bench';
+const UPSTREAMS = ['echo', 'sse', 'slow', 'list'];
+
+const { dataDir, upstreamPort, auditMode, keys: keyCount } = JSON.parse(process.argv[2]!) as GatewayOptions;
+
+const file = join(dataDir, 'toolgate.yaml');
+const settings = {
+  listen: { port: 0 },
+  audit: { mode: auditMode },
+  limits: { maxSessionsPerPrincipal: 10_000, connectionsPerAddress: 10_000 },
+  log: { level: 'fatal' },
+  upstreams: UPSTREAMS.map((name) => ({
+    name,
+    url: `http://127.0.0.1:${upstreamPort}/${name}`,
+    maxConcurrent: 4_000,
+    auth: { headers: { authorization: `Bearer \${env:UPSTREAM_KEY}` } },
+  })),
+  roles: [
+    {
+      name: ROLE,
+      allow: [
+        { upstream: 'list', tools: [ALLOWED_GLOB] },
+        ...UPSTREAMS.slice(0, 3).map((upstream) => ({ upstream, tools: ['echo'] })),
+      ],
+    },
+  ],
+};
+writeFileSync(file, stringify(settings));
+
+const keys = await createKeys(join(dataDir, 'toolgate.db'), ROLE, keyCount);
+const env = { UPSTREAM_KEY };
+const app = await startApp(await loadConfig({ flags: { config: file, dataDir }, env, cwd: dataDir }), { env, version: 'bench' });
+while (app.upstreamStatus().some(({ state }) => state === 'starting')) await new Promise((resolve) => setTimeout(resolve, 5));
+const down = app.upstreamStatus().find(({ state }) => state !== 'ready');
+if (down !== undefined) throw new Error(`upstream ${down.name} is ${down.state}: ${down.lastError?.message}`);
+
+let auditLock: DatabaseSync | undefined;
+const auditIsIdle = (): boolean => /toolgate_audit_queued_records 0\b/.test('');
+
+const commands = {
+  port: () => Number(new URL(app.url).port),
+  keys: () => keys,
+  usage: usageNow,
+  rested() {
+    globalThis.gc?.();
+    return usageNow();
+  },
+  auditIsIdle,
+  /** From now on the audit log's disk does not answer: somebody else holds the lock of its database. */
+  lockAudit(): void {
+    auditLock = new DatabaseSync(join(dataDir, 'audit.db'));
+    auditLock.exec('BEGIN IMMEDIATE');
+  },
+  unlockAudit(): void {
+    auditLock?.exec('ROLLBACK');
+    auditLock?.close();
+  },
+};
+
+export type GatewayCommands = typeof commands;
+
+serveCommands(commands);

@@ -1,0 +1,51 @@
+/** What a process of the bench can be asked over IPC, beside `usage`: named functions with one argument that can be cloned. */
+export type Commands = Record<string, (argument: never) => unknown>;
+
+/** What a process has used so far. Times in microseconds. */
+export interface Usage {
+  /** CPU time, user and system, of all threads. */
+  readonly cpuUs: number;
+  /** Of that, the main thread's. */
+  readonly mainThreadUs: number;
+  readonly rssBytes: number;
+  /** Monotonic clock of the machine, the same in every process. */
+  readonly atUs: number;
+}
+
+export const monotonicUs = (): number => Number(process.hrtime.bigint() / 1000n);
+
+export function usageNow(): Usage {
+  const all = process.cpuUsage();
+  const main = process.threadCpuUsage();
+  return {
+    cpuUs: all.user + all.system,
+    mainThreadUs: main.user + main.system,
+    rssBytes: process.memoryUsage.rss(),
+    atUs: monotonicUs(),
+  };
+}
+
+interface Asked {
+  readonly id: number;
+  readonly command: string;
+  readonly argument: never;
+}
+
+/**
+ * Answers the commands of the process that started this one, and ends with it. Commands run one at a time, in the order
+ * in which they were asked.
+ */
+export function serveCommands(commands: Commands): void {
+  let last: Promise<unknown> = Promise.resolve();
+  process.on('message', ({ id, command, argument }: Asked) => {
+    last = last.then(async () => {
+      try {
+        process.send!({ id, value: await commands[command]!(argument) });
+      } catch (error) {
+        process.send!({ id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      }
+    });
+  });
+  process.on('disconnect', () => process.exit());
+  process.send!({ id: 0 });
+}
