@@ -56,7 +56,6 @@ const down = app.upstreamStatus().find(({ state }) => state !== 'ready');
 if (down !== undefined) throw new Error(`upstream ${down.name} is ${down.state}: ${down.lastError?.message}`);
 
 let auditLock: DatabaseSync | undefined;
-const auditIsIdle = (): boolean => /toolgate_audit_queued_records 0\b/.test('');
 
 const commands = {
   port: () => Number(new URL(app.url).port),
@@ -66,7 +65,6 @@ const commands = {
     globalThis.gc?.();
     return usageNow();
   },
-  auditIsIdle,
   /** From now on the audit log's disk does not answer: somebody else holds the lock of its database. */
   lockAudit(): void {
     auditLock = new DatabaseSync(join(dataDir, 'audit.db'));

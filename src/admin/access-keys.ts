@@ -1,6 +1,12 @@
 import * as z from 'zod';
 import { AppError } from '../errors/app-error.ts';
-import { findAccessKey, listAccessKeys, markKeyRevoked, type StoredAccessKey, updateAccessKey } from '../store/access-keys.ts';
+import {
+  findAccessKey,
+  listAccessKeys,
+  markKeyRevoked,
+  type StoredAccessKey,
+  updateAccessKey,
+} from '../store/access-keys.ts';
 import { checkKeyCidrs, checkKeyExpiry, checkKeyName, checkKeyTools } from '../tokens/key-limits.ts';
 import { AccessKeyPageSchema, AccessKeySchema, accessKeyView, keyStatusField, keyStatusOf } from './access-key-view.ts';
 import { etagOf, matchVersion, orStale } from './etag.ts';
@@ -44,7 +50,8 @@ export const accessKeyRoutes: readonly Route[] = [
     answer: { status: 200, description: 'In order of their creation.', schema: AccessKeyPageSchema },
     async handle({ context: { db }, caller: { tenantId }, query }) {
       const { owner: id, status } = query;
-      const owner = id === undefined ? undefined : ({ kind: id.startsWith('usr_') ? 'user' : 'service_account', id } as const);
+      const owner =
+        id === undefined ? undefined : ({ kind: id.startsWith('usr_') ? 'user' : 'service_account', id } as const);
       const now = Date.now();
       const page = await (status === undefined
         ? listAccessKeys(db, { tenantId, owner, limit: query.limit, after: query.cursor })

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import { escapeUnprintableJson } from '../audit/escape-unprintable.ts';
 import { AppError } from '../errors/app-error.ts';
 import { checkDuplicateHeaders } from '../http/duplicate-headers.ts';
 import type { Caller } from '../model/principal.ts';
@@ -6,9 +7,9 @@ import type { AdminContext } from './admin-context.ts';
 import { recordRefusal } from './audited.ts';
 import { authenticate, requireAdmin } from './authorize.ts';
 import { createIdempotency } from './idempotency.ts';
-import { answerWithProblem } from './problem-answer.ts';
+import { ADMIN_ROUTES } from './openapi.ts';
+import { answerUnreadableUrl, createErrorHandler } from './problem-answer.ts';
 import { readJson } from './read-json.ts';
-import { ADMIN_ROUTES } from './route-table.ts';
 import { type Answer, isStream, methodsAt, type Route, type StreamAnswer } from './routes.ts';
 import { runRoute } from './run-route.ts';
 
@@ -23,7 +24,7 @@ const MAX_PARAMETER = 16 * 1024;
  */
 export const ADMIN_SERVER_OPTIONS = {
   routerOptions: { maxParamLength: MAX_PARAMETER },
-  frameworkErrors: answerWithProblem,
+  frameworkErrors: answerUnreadableUrl,
 } as const;
 
 declare module 'fastify' {
@@ -67,7 +68,7 @@ export function createAdminApi(context: AdminContext): FastifyPluginAsync {
       readJson(bytes),
     );
     app.addHook('onRequest', admit);
-    app.setErrorHandler(answerWithProblem);
+    app.setErrorHandler(createErrorHandler(context.log));
     app.setNotFoundHandler((request, reply) => refuseUnknown(app, request, reply));
     for (const route of ADMIN_ROUTES) {
       app.route({
@@ -96,7 +97,10 @@ function send(route: Route, reply: FastifyReply, answer: (Answer & { replayed?: 
   if (etag !== undefined) reply.header('etag', etag);
   if (replayed) reply.header('idempotency-replayed', 'true');
   if (body === undefined) return reply.code(204).send();
-  return reply.code(status).type('application/json').send(JSON.stringify(body));
+  return reply
+    .code(status)
+    .type('application/json')
+    .send(escapeUnprintableJson(JSON.stringify(body)));
 }
 
 /** A path that no route has, or one that routes have for other methods. The caller is known and may administer. */
@@ -104,6 +108,6 @@ function refuseUnknown(app: FastifyInstance, request: FastifyRequest, reply: Fas
   const path = request.url.replace(/\?.*$/s, '').slice(app.prefix.length);
   const methods = methodsAt(ADMIN_ROUTES, path);
   if (methods.length === 0) throw new AppError('not_found', 'There is nothing at this path.');
-  reply.header('allow', methods.join(', '));
+  reply.header('allow', methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', '));
   throw new AppError('method_not_allowed');
 }

@@ -10,6 +10,7 @@ import type { Database } from '../store/database.ts';
 import type { SecretRef } from '../store/secrets.ts';
 import type { Upstreams } from '../upstreams/upstreams.ts';
 import type { RotationReport, Vault } from '../vault/vault.ts';
+import type { FailureLog } from './problem-answer.ts';
 
 /** What a change made stale. Whoever is told drops or rebuilds it before `changed` resolves. */
 export type Change =
@@ -64,6 +65,7 @@ export interface AdminContext {
    * AppError `conflict` when the master key is not in a file that the gateway may replace. Absent: only `vault.rotate()`.
    */
   rotateMasterKey?: (() => Promise<RotationReport>) | undefined;
+  readonly log: FailureLog;
   /** For `whoami` and the OpenAPI document. */
   readonly version: string;
 }

@@ -109,7 +109,7 @@ const readRoutes: readonly Route[] = [
         .meta({ id: 'AuditPublicKey' }),
     },
     async handle({ context: { audit } }) {
-      return { body: { algorithm: 'Ed25519', keyId: audit.keyId, publicKey: audit.publicKey } };
+      return { body: { algorithm: 'Ed25519' as const, keyId: audit.keyId, publicKey: audit.publicKey } };
     },
   }),
 ];
@@ -139,7 +139,8 @@ const operatorRoutes: readonly Route[] = [
     tag,
     operationId: 'createAuditCheckpoint',
     summary: 'Sign the present state of the audit log',
-    description: 'Keep the line where nobody who can write the data folder can change it, and give it to `audit verify`.',
+    description:
+      'Keep the line where nobody who can write the data folder can change it, and give it to `audit verify`.',
     access: 'admin',
     action: 'audit.checkpoint',
     target: () => 'audit',

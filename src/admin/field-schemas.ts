@@ -15,7 +15,10 @@ export const nameField = (max: number) =>
 export const descriptionField = z
   .string()
   .max(1000, 'Write at most 1000 characters.')
-  .refine((text) => text.isWellFormed() && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text), 'Use visible characters on one line.');
+  .refine(
+    (text) => text.isWellFormed() && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text),
+    'Use visible characters on one line.',
+  );
 
 /** A login: an e-mail address or a handle. Blanks are left out so that it can be typed into a command line. */
 export const loginField = nameField(254).refine((text) => !text.includes(' '), 'A login has no blanks.');
@@ -26,7 +29,12 @@ export const displayNameField = nameField(200).or(z.literal('')).describe('What 
 export const groupNameField = nameField(100);
 
 export const idField = (prefix: string) =>
-  z.string().regex(new RegExp(`^${prefix}_[0-9a-z]{26}$`), `This is not the id of such a thing: it begins with \`${prefix}_\`.`);
+  z
+    .string()
+    .regex(
+      new RegExp(`^${prefix}_[0-9a-z]{26}$`),
+      `This is not the id of such a thing: it begins with \`${prefix}_\`.`,
+    );
 
 export const userIdField = idField('usr');
 export const serviceAccountIdField = idField('sva');

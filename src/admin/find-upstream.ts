@@ -25,7 +25,11 @@ export function refuseDeclaredUpstream(context: AdminContext, caller: Caller, na
 }
 
 /** One that was declared over the API. Throws `conflict` for one of the configuration file, `not_found` for none. */
-export async function requireStoredUpstream(context: AdminContext, caller: Caller, name: string): Promise<StoredUpstream> {
+export async function requireStoredUpstream(
+  context: AdminContext,
+  caller: Caller,
+  name: string,
+): Promise<StoredUpstream> {
   const stored = await findUpstream(context.db, { tenantId: caller.tenantId, name });
   if (stored) return stored;
   refuseDeclaredUpstream(context, caller, name);

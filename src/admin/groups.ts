@@ -52,7 +52,8 @@ const crudRoutes: readonly Route[] = [
     }),
     answer: { status: 200, description: 'In order of their creation.', schema: pageSchema(GroupSchema) },
     async handle({ context: { db }, caller: { tenantId }, query: { name, limit, cursor } }) {
-      if (name === undefined) return { body: toPageBody(await listGroups(db, { tenantId, limit, after: cursor }), groupView) };
+      if (name === undefined)
+        return { body: toPageBody(await listGroups(db, { tenantId, limit, after: cursor }), groupView) };
       const found = await findGroupByName(db, { tenantId, name });
       return { body: toPageBody({ items: found === null ? [] : [found], next: null }, groupView) };
     },

@@ -45,7 +45,10 @@ export function createIdempotency(db: Database) {
     await deleteIdempotencyKeysBefore(db, now - KEPT_MS);
   }
 
-  return async function once(request: RepeatableRequest, act: () => Promise<Answer>): Promise<Answer & { replayed?: true }> {
+  return async function once(
+    request: RepeatableRequest,
+    act: () => Promise<Answer>,
+  ): Promise<Answer & { replayed?: true }> {
     const { caller, key, method, url, bodyHash } = request;
     if (!KEY.test(key)) {
       throw new AppError('bad_request', '`Idempotency-Key` has 1 to 255 visible ASCII characters, such as a UUID.');

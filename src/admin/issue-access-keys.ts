@@ -59,7 +59,10 @@ async function requireActiveOwner(
   const owner = await (kind === 'user' ? findUser(db, { tenantId, id }) : findServiceAccount(db, { tenantId, id }));
   if (!owner) throw new AppError('not_found', `There is no such ${kind.replace('_', ' ')}.`);
   if (owner.status !== 'active') {
-    throw new AppError('conflict', `The ${kind.replace('_', ' ')} is disabled, so the key would be refused. Enable it first.`);
+    throw new AppError(
+      'conflict',
+      `The ${kind.replace('_', ' ')} is disabled, so the key would be refused. Enable it first.`,
+    );
   }
 }
 
@@ -81,7 +84,8 @@ export const issueRoutes: readonly Route[] = [
     tag,
     operationId: 'createAccessKey',
     summary: 'Create an access key',
-    description: 'A personal key (`tgp_…`) for a user, a service key (`tgs_…`) for a service account. Keys of owners are created by owners only.',
+    description:
+      'A personal key (`tgp_…`) for a user, a service key (`tgs_…`) for a service account. Keys of owners are created by owners only.',
     access: 'admin',
     body: z
       .strictObject({ owner: principalField, name: z.string(), ttlSeconds: ttlField, ...keyLimitFields })
@@ -120,14 +124,21 @@ export const issueRoutes: readonly Route[] = [
           .max(30 * 24 * 60 * 60)
           .default(0)
           .describe('How long the old key goes on working. 0: it ends at once.'),
-        expiresAt: keyLimitFields.expiresAt.describe('When the new key ends. Absent: it lives as long as the old one was meant to.'),
+        expiresAt: keyLimitFields.expiresAt.describe(
+          'When the new key ends. Absent: it lives as long as the old one was meant to.',
+        ),
         ttlSeconds: ttlField,
       })
       .refine(oneExpiry, { message: EITHER_EXPIRY, path: ['ttlSeconds'] })
       .meta({ id: 'RotateAccessKey' }),
     action: 'key.rotate',
     target: (request) => request.params.id,
-    answer: { status: 201, description: 'The new key, and what becomes of the old one.', schema: RotatedKeySchema, etag: true },
+    answer: {
+      status: 201,
+      description: 'The new key, and what becomes of the old one.',
+      schema: RotatedKeySchema,
+      etag: true,
+    },
     async handle({ context, caller, params: { id }, body }) {
       const now = Date.now();
       const ref = { tenantId: caller.tenantId, id };

@@ -23,7 +23,10 @@ type OwnRequest = Pick<AdminRequest<{ name: string }>, 'context' | 'caller' | 'p
  */
 async function ownerOf({ context, caller, params: { name } }: OwnRequest) {
   if (caller.restriction !== undefined) {
-    throw new AppError('forbidden', 'Your key is limited to certain roles or tools, so it does not manage credentials.');
+    throw new AppError(
+      'forbidden',
+      'Your key is limited to certain roles or tools, so it does not manage credentials.',
+    );
   }
   const absent = new AppError('not_found', `There is no upstream "${name}" that takes a credential of your own.`);
   const upstream = await requireUpstream(context, caller, name).catch((error: unknown) => {

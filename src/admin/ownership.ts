@@ -25,11 +25,7 @@ const LOCK = 'admin.ownership';
  * before and after, so no way of becoming or ceasing to be an owner can be forgotten: by assignment, through a group,
  * by being disabled or removed.
  */
-export async function guardOwnership<T>(
-  db: Database,
-  caller: Caller,
-  work: (trx: Database) => Promise<T>,
-): Promise<T> {
+export async function guardOwnership<T>(db: Database, caller: Caller, work: (trx: Database) => Promise<T>): Promise<T> {
   const { tenantId } = caller;
   return transact(db, async (trx) => {
     // One such change at a time, also on engines that run transactions side by side: two owners could otherwise remove
@@ -57,7 +53,9 @@ async function ownershipOf(db: Database, tenantId: string): Promise<Ownership> {
     if (subject.kind === 'access_key') continue;
     facts.add(`${subject.kind} ${subject.id}`);
     if (subject.kind === 'group') {
-      for (const { id } of await everything((page) => listGroupMembers(db, { tenantId, groupId: subject.id, ...page }))) {
+      for (const { id } of await everything((page) =>
+        listGroupMembers(db, { tenantId, groupId: subject.id, ...page }),
+      )) {
         principals.set(id, { kind: 'user', id });
       }
     } else principals.set(subject.id, { kind: subject.kind, id: subject.id });

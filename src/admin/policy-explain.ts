@@ -77,7 +77,10 @@ async function findPrincipal({ context: { db }, caller: { tenantId }, body }: As
 }
 
 /** Throws `not_found` also for a key of somebody else: it cannot be used for this principal. */
-async function findKey({ context: { db }, caller: { tenantId }, body }: Asked, owner: string): Promise<StoredAccessKey | null> {
+async function findKey(
+  { context: { db }, caller: { tenantId }, body }: Asked,
+  owner: string,
+): Promise<StoredAccessKey | null> {
   if (body.key === undefined) return null;
   const key = await findAccessKey(db, { tenantId, id: body.key });
   if (!key || key.owner.id !== owner) throw new AppError('not_found', 'This principal has no such key.');
@@ -143,11 +146,7 @@ async function explainCall(request: Asked): Promise<z.input<typeof ExplanationSc
   };
   const { target, check } = describeTarget(request, upstream, subject.principal);
   const explanation = context.policy.explain(subject, target);
-  const checks = [
-    ...standingChecks(principal, key, upstream),
-    check,
-    ...explanation.checks.map((one) => ({ ...one })),
-  ];
+  const checks = [...standingChecks(principal, key, upstream), check, ...explanation.checks.map((one) => ({ ...one }))];
   const failed = checks.find((one) => !one.passed);
   return {
     allowed: failed === undefined && explanation.decision.allowed,

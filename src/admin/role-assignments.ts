@@ -32,10 +32,9 @@ function assignmentView({ id, role, subject, createdAt }: RoleAssignment): z.inp
 const idField = z.string().regex(/^(?:usr|sva|grp|key)_[0-9a-z]{26}$/, 'This is not an id.');
 
 /** Keys are not among them: roles on a key take away, so adding the first and removing the last mean the opposite. */
-const grantedKindField = z
-  .enum(['user', 'service_account', 'group'], {
-    error: 'Write `user`, `service_account` or `group`. The roles of an access key are changed with the key itself.',
-  });
+const grantedKindField = z.enum(['user', 'service_account', 'group'], {
+  error: 'Write `user`, `service_account` or `group`. The roles of an access key are changed with the key itself.',
+});
 
 /** Whoever has more or fewer roles now is looked up anew at the next request. */
 async function announce(context: AdminContext, { kind, id }: Subject): Promise<void> {

@@ -23,7 +23,10 @@ export const RoleSchema = z
 /** What a role says beside its name. */
 export const roleFields = {
   description: descriptionField.default(''),
-  allow: z.array(RoleRuleSchema).default([]).describe('Each rule allows what it covers, unless any `deny` covers it too.'),
+  allow: z
+    .array(RoleRuleSchema)
+    .default([])
+    .describe('Each rule allows what it covers, unless any `deny` covers it too.'),
   deny: z.array(RoleRuleSchema).default([]).describe('Wins over every `allow` of every role.'),
 };
 

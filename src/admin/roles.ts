@@ -24,7 +24,10 @@ function refuseBadRole(role: unknown): void {
   if (typeof role !== 'object' || role === null || Array.isArray(role)) return;
   const { faults } = checkRoles([role]);
   if (faults.length === 0) return;
-  const found = faults.map(({ path, problem, fix }) => ({ path: pathText(path.slice(1)), message: `${problem} ${fix}`.trimEnd() }));
+  const found = faults.map(({ path, problem, fix }) => ({
+    path: pathText(path.slice(1)),
+    message: `${problem} ${fix}`.trimEnd(),
+  }));
   throw inputRefusal('unprocessable', 'The role', found);
 }
 
@@ -43,7 +46,11 @@ export async function requireUsableRoles(context: AdminContext, caller: Caller, 
   context.policy.validateRoles([...fileRolesOf(context, caller), ...plain]);
 }
 
-async function requireStored({ context, caller, params: { name } }: AdminRequest<{ name: string }>): Promise<StoredRole> {
+async function requireStored({
+  context,
+  caller,
+  params: { name },
+}: AdminRequest<{ name: string }>): Promise<StoredRole> {
   const role = await findRole(context.db, { tenantId: caller.tenantId, name });
   if (role) return role;
   refuseDeclaredRole(context, caller, name);
@@ -83,7 +90,12 @@ const readRoutes: readonly Route[] = [
     summary: 'Get a role',
     access: 'admin',
     params,
-    answer: { status: 200, description: 'The role; with an `ETag` when it can be changed.', schema: RoleSchema, etag: true },
+    answer: {
+      status: 200,
+      description: 'The role; with an `ETag` when it can be changed.',
+      schema: RoleSchema,
+      etag: true,
+    },
     async handle({ context, caller, params: { name } }) {
       const role = (await everyRole(context, caller)).find((one) => one.name === name);
       if (role === undefined) throw new AppError('not_found', `There is no role "${name}".`);

@@ -9,7 +9,15 @@ import { allRoles, type StoredRole } from '../store/roles.ts';
 import { listServiceAccounts, type ServiceAccount } from '../store/service-accounts.ts';
 import { allUpstreams, type StoredUpstream } from '../store/upstreams.ts';
 import { listUsers, type User } from '../store/users.ts';
-import { descriptionField, displayNameField, groupNameField, loginField, nameField, roleNameField, statusField } from './field-schemas.ts';
+import {
+  descriptionField,
+  displayNameField,
+  groupNameField,
+  loginField,
+  nameField,
+  roleNameField,
+  statusField,
+} from './field-schemas.ts';
 import { everything } from './pagination.ts';
 import { roleFields } from './role-view.ts';
 import { CreateUpstreamSchema } from './upstream-schemas.ts';
@@ -35,7 +43,11 @@ export const StateDocumentSchema = z
       z.strictObject({ name: loginField, displayName: displayNameField.optional(), status: statusField.optional() }),
     ),
     serviceAccounts: listOf(
-      z.strictObject({ name: nameField(100), description: descriptionField.optional(), status: statusField.optional() }),
+      z.strictObject({
+        name: nameField(100),
+        description: descriptionField.optional(),
+        status: statusField.optional(),
+      }),
     ),
     groups: listOf(
       z.strictObject({
@@ -47,9 +59,16 @@ export const StateDocumentSchema = z
     upstreams: listOf(CreateUpstreamSchema),
     roleAssignments: listOf(AssignmentStateSchema),
     prune: z
-      .strictObject(Object.fromEntries(PRUNABLE.map((kind) => [kind, z.boolean().optional()])) as Record<StateKind, z.ZodOptional<z.ZodBoolean>>)
+      .strictObject(
+        Object.fromEntries(PRUNABLE.map((kind) => [kind, z.boolean().optional()])) as Record<
+          StateKind,
+          z.ZodOptional<z.ZodBoolean>
+        >,
+      )
       .optional()
-      .describe('Kinds of which everything that is not listed is removed. A kind that is not in the document is left alone.'),
+      .describe(
+        'Kinds of which everything that is not listed is removed. A kind that is not in the document is left alone.',
+      ),
   })
   .meta({ id: 'State' });
 

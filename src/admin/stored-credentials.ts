@@ -18,17 +18,25 @@ export const CredentialValuesSchema = z
       .record(z.string().max(128), z.string().min(1, 'The value is empty.').max(65_536))
       .refine((values) => Object.keys(values).length > 0, 'There is no value here.')
       .refine((values) => Object.keys(values).length <= MAX_VALUES, `Send at most ${MAX_VALUES} values.`)
-      .describe('By header name, or by the name of a `${vault:NAME}` reference. Names that are not here keep their value.'),
+      .describe(
+        'By header name, or by the name of a `${vault:NAME}` reference. Names that are not here keep their value.',
+      ),
   })
   .meta({ id: 'CredentialValues' });
 
 export const StoredValueSchema = z.object({
   name: z.string(),
-  owner: z.object({ kind: z.enum(['shared', 'user', 'service_account']), id: z.string().describe('Empty for `shared`.') }),
+  owner: z.object({
+    kind: z.enum(['shared', 'user', 'service_account']),
+    id: z.string().describe('Empty for `shared`.'),
+  }),
   updatedAt: timeField,
 });
 export const StoredCredentialSchema = z
-  .object({ upstream: z.string(), values: z.array(StoredValueSchema).describe('What is stored. Values are never shown.') })
+  .object({
+    upstream: z.string(),
+    values: z.array(StoredValueSchema).describe('What is stored. Values are never shown.'),
+  })
   .meta({ id: 'StoredCredential' });
 
 export const storedValueView = ({ name: header, owner, updatedAt }: SecretInfo): z.input<typeof StoredValueSchema> => ({
@@ -48,7 +56,11 @@ const HEADER_VALUE = /^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/;
  * The names as the upstream has them. Headers must be ones that it declares; an upstream of the configuration file can
  * also refer to entries of any name. Throws `unprocessable` with every fault, and never repeats a value.
  */
-function checkedValues(upstream: Upstream, values: Readonly<Record<string, string>>, personal: boolean): [string, Secret][] {
+function checkedValues(
+  upstream: Upstream,
+  values: Readonly<Record<string, string>>,
+  personal: boolean,
+): [string, Secret][] {
   const declared = upstream.auth.kind === 'none' ? [] : upstream.auth.names;
   const byReference = upstream.source === 'file' && !personal;
   const faults: { path: string; message: string }[] = [];
@@ -73,14 +85,20 @@ function checkedValues(upstream: Upstream, values: Readonly<Record<string, strin
 function requireKind(upstream: Upstream, personal: boolean): void {
   const { auth } = upstream;
   if (personal && auth.kind !== 'headers-per-user') {
-    throw new AppError('conflict', `"${upstream.name}" has no credentials of single users; its \`auth\` is \`${auth.kind}\`.`);
+    throw new AppError(
+      'conflict',
+      `"${upstream.name}" has no credentials of single users; its \`auth\` is \`${auth.kind}\`.`,
+    );
   }
   if (!personal && upstream.source === 'api' && auth.kind !== 'headers') {
     throw new AppError('conflict', `"${upstream.name}" has no shared credential; its \`auth\` is \`${auth.kind}\`.`);
   }
 }
 
-type CredentialRequest<Body> = Pick<AdminRequest<{ name: string }, unknown, Body>, 'context' | 'caller' | 'params' | 'body'>;
+type CredentialRequest<Body> = Pick<
+  AdminRequest<{ name: string }, unknown, Body>,
+  'context' | 'caller' | 'params' | 'body'
+>;
 
 /**
  * Stores the values for the owner. Throws `conflict` or `unprocessable` for what this upstream cannot use; then nothing

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { AppError } from '../errors/app-error.ts';
 import type { PrincipalKind } from '../model/principal.ts';
-import { findServiceAccount } from '../store/service-accounts.ts';
 import { listSecrets, type SecretRef } from '../store/secrets.ts';
+import { findServiceAccount } from '../store/service-accounts.ts';
 import { findUser } from '../store/users.ts';
 import { SHARED } from '../vault/vault.ts';
 import { principalKindField } from './field-schemas.ts';

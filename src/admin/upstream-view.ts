@@ -7,7 +7,15 @@ import { etagOf } from './etag.ts';
 import type { StatusSchema, UpstreamSchema, UpstreamSettings } from './upstream-schemas.ts';
 
 /** What is stored: everything but name and `enabled`, which have columns of their own. */
-export function storedConfig({ transport, url, auth, forwardHeaders, timeoutMs, maxConcurrent, audit }: UpstreamSettings) {
+export function storedConfig({
+  transport,
+  url,
+  auth,
+  forwardHeaders,
+  timeoutMs,
+  maxConcurrent,
+  audit,
+}: UpstreamSettings) {
   return { transport, url, auth, forwardHeaders, timeoutMs, maxConcurrent, audit } satisfies JsonObject;
 }
 

@@ -1,9 +1,7 @@
 import * as z from 'zod';
-import { AppError } from '../errors/app-error.ts';
 import type { Caller } from '../model/principal.ts';
-import type { Database } from '../store/database.ts';
 import { transact } from '../store/transact.ts';
-import { allUpstreams, deleteUpstream, insertUpstream, type StoredUpstream, updateUpstream } from '../store/upstreams.ts';
+import { allUpstreams, deleteUpstream, type StoredUpstream, updateUpstream } from '../store/upstreams.ts';
 import type { AdminContext } from './admin-context.ts';
 import { etagOf, matchVersion, orStale } from './etag.ts';
 import {
@@ -14,10 +12,11 @@ import {
   statusOf,
 } from './find-upstream.ts';
 import { pageOfArray, pageQuery, pageSchema, toPageBody } from './pagination.ts';
+import { refuseStdio } from './refuse-stdio.ts';
 import { defineRoute, type Route } from './routes.ts';
-import { removeCredentials } from './stored-credentials.ts';
-import { CreateUpstreamSchema, ReplaceUpstreamSchema, UpstreamSchema, type UpstreamSettings } from './upstream-schemas.ts';
-import { declaredUpstreamView, storedConfig, storedUpstreamView, upstreamOf } from './upstream-view.ts';
+import { CreateUpstreamSchema, ReplaceUpstreamSchema, UpstreamSchema } from './upstream-schemas.ts';
+import { declaredUpstreamView, storedUpstreamView } from './upstream-view.ts';
+import { createUpstream, replaceUpstream } from './write-upstream.ts';
 
 const tag = 'Upstreams';
 
@@ -30,48 +29,10 @@ const ChangedUpstreamSchema = UpstreamSchema.extend({
     .describe('Stored values that were removed because the upstream moved to another origin: store them again.'),
 }).meta({ id: 'ChangedUpstream' });
 
-/** What a process is started with is declared in the file only, whatever else the body says. */
-function refuseStdio(body: unknown): void {
-  if (typeof body !== 'object' || body === null) return;
-  const { transport, command } = body as { transport?: unknown; command?: unknown };
-  if (transport !== 'stdio' && command === undefined) return;
-  throw new AppError(
-    'declared_in_file_only',
-    'An upstream that is started as a program (`stdio`) is declared in the configuration file, never over the API.',
-  );
-}
-
 const shown = (context: AdminContext, caller: Caller, stored: StoredUpstream) => ({
   body: storedUpstreamView(stored, statusOf(context, caller).get(stored.name)),
   etag: etagOf(stored),
 });
-
-/** Adds an upstream. What an earlier one of this name has left in the vault must not be sent to this one. */
-export async function createUpstream(
-  trx: Database,
-  { tenantId }: Caller,
-  { name, ...settings }: UpstreamSettings & { name: string },
-): Promise<StoredUpstream> {
-  await removeCredentials(trx, { tenantId, upstream: name });
-  const { enabled } = settings;
-  return insertUpstream(trx, { tenantId, name, enabled, config: storedConfig(settings), createdAt: Date.now() });
-}
-
-/**
- * Gives an upstream other settings. Credentials are bound to where they were meant for: when the origin of the URL
- * changes they are removed, or whoever may change a URL could have them sent to a server of their own.
- */
-export async function replaceUpstream(
-  trx: Database,
-  stored: StoredUpstream,
-  settings: UpstreamSettings,
-): Promise<{ changed: StoredUpstream; credentialsRemoved: number }> {
-  const { tenantId, name, version } = stored;
-  const moved = new URL(upstreamOf(stored).url).origin !== new URL(settings.url).origin;
-  const credentialsRemoved = moved ? await removeCredentials(trx, { tenantId, upstream: name }) : 0;
-  const patch = { config: storedConfig(settings), enabled: settings.enabled };
-  return { changed: orStale(await updateUpstream(trx, stored, version, patch)), credentialsRemoved };
-}
 
 const readRoutes: readonly Route[] = [
   defineRoute({
@@ -90,7 +51,12 @@ const readRoutes: readonly Route[] = [
         ...fileUpstreamsOf(context, caller).map((one) => declaredUpstreamView(one, status.get(one.name))),
         ...stored.map((one) => storedUpstreamView(one, status.get(one.name))),
       ].sort((a, b) => (a.name < b.name ? -1 : 1));
-      return { body: toPageBody(pageOfArray(views, query, (upstream) => upstream.name), (view) => view) };
+      return {
+        body: toPageBody(
+          pageOfArray(views, query, (upstream) => upstream.name),
+          (view) => view,
+        ),
+      };
     },
   }),
   defineRoute({
@@ -123,10 +89,15 @@ const changeRoutes: readonly Route[] = [
     refuseEarly: refuseStdio,
     action: 'upstream.create',
     target: ({ body }) => body.name,
-    answer: { status: 201, description: 'The new upstream. It is being connected.', schema: UpstreamSchema, etag: true },
+    answer: {
+      status: 201,
+      description: 'The new upstream. It is being connected.',
+      schema: UpstreamSchema,
+      etag: true,
+    },
     async handle({ context, caller, body }) {
       refuseDeclaredUpstream(context, caller, body.name);
-      const created = await transact(context.db, (trx) => createUpstream(trx, caller, body));
+      const created = await transact(context.db, (trx) => createUpstream(trx, caller.tenantId, body));
       context.vault.forget();
       await context.changed({ kind: 'upstreams' });
       return shown(context, caller, created);

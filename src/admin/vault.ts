@@ -8,7 +8,9 @@ const RotationSchema = z
     masterKeyId: z.string().describe('Names the master key that is in use now; gives nothing of it away.'),
     secrets: z.int().describe('How many were re-encrypted.'),
     unreadable: z
-      .array(z.object({ upstream: z.string(), owner: z.object({ kind: z.string(), id: z.string() }), name: z.string() }))
+      .array(
+        z.object({ upstream: z.string(), owner: z.object({ kind: z.string(), id: z.string() }), name: z.string() }),
+      )
       .describe('Could not be decrypted and were left as they are: store them again.'),
   })
   .meta({ id: 'VaultRotation' });
@@ -25,7 +27,10 @@ export const vaultRoutes: readonly Route[] = [
     access: 'admin',
     body: z
       .strictObject({
-        masterKey: z.boolean().default(false).describe('Also replace the master key, where it is in a file of the gateway.'),
+        masterKey: z
+          .boolean()
+          .default(false)
+          .describe('Also replace the master key, where it is in a file of the gateway.'),
       })
       .meta({ id: 'RotateVault' }),
     action: 'vault.rotate',
@@ -39,7 +44,9 @@ export const vaultRoutes: readonly Route[] = [
           'The master key is not in a file that the gateway may replace. Change it where it comes from; see `toolgate vault rotate --help`.',
         );
       }
-      const report = await (body.masterKey && context.rotateMasterKey ? context.rotateMasterKey() : context.vault.rotate());
+      const report = await (body.masterKey && context.rotateMasterKey
+        ? context.rotateMasterKey()
+        : context.vault.rotate());
       const unreadable = report.unreadable.map(({ ref: { upstream, owner, name } }) => ({
         upstream,
         owner: { kind: owner.kind, id: owner.id },

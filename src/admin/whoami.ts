@@ -37,7 +37,8 @@ export const whoamiRoutes: readonly Route[] = [
           principal: { kind: principal.kind, id: principal.id, name: principal.name },
           agent: { kind: agent.kind, id: agent.id, name: agent.name },
           roles: [...roles],
-          restriction: restriction === undefined ? null : { roles: [...restriction.roles], tools: [...restriction.tools] },
+          restriction:
+            restriction === undefined ? null : { roles: [...restriction.roles], tools: [...restriction.tools] },
           administers: adminLevel(caller),
           address,
           version: context.version,

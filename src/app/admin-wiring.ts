@@ -2,8 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import type { AdminContext, Change } from '../admin/admin-context.ts';
 import type { Config } from '../config/config.ts';
 import { AppError } from '../errors/app-error.ts';
+import type { VerifyKey } from '../gateway/authenticate.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import { createOriginCheck } from '../http/host-origin.ts';
+import type { Logger } from '../http/logger.ts';
 import { explain } from '../policy/explain.ts';
 import { validateRoles } from '../policy/validate-roles.ts';
 import type { SecretRef } from '../store/secrets.ts';
@@ -13,6 +15,8 @@ import { rotateMasterKey } from './rotate-master-key.ts';
 import type { Runtime } from './runtime.ts';
 
 export interface AdminWiring {
+  readonly log: Logger;
+  readonly verifyKey: VerifyKey;
   readonly state: State;
   readonly runtime: Runtime;
   readonly gateway: Gateway;
@@ -22,7 +26,16 @@ export interface AdminWiring {
 }
 
 /** Gives the admin API its means, and makes every change effective before it is answered. */
-export function adminContext({ state, runtime, gateway, config, addressOf, version }: AdminWiring): AdminContext {
+export function adminContext({
+  log,
+  verifyKey,
+  state,
+  runtime,
+  gateway,
+  config,
+  addressOf,
+  version,
+}: AdminWiring): AdminContext {
   const { keys, upstreams, engine, policy } = runtime;
   const changed = async (change: Change): Promise<void> => {
     switch (change.kind) {
@@ -54,7 +67,8 @@ export function adminContext({ state, runtime, gateway, config, addressOf, versi
     db: state.db,
     vault: state.vault,
     audit: state.audit,
-    verifyKey: keys.verify,
+    log,
+    verifyKey,
     addressOf,
     checkOrigin: (request) => createOriginCheck({ ...config(), listenPort: config().listen.port })(request),
     upstreams,

@@ -2,11 +2,11 @@ import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { InjectOptions, LightMyRequestResponse } from 'fastify';
 import type { DestinationStream } from 'pino';
-import { createAdminApi } from '../admin/admin-api.ts';
+import { ADMIN_SERVER_OPTIONS, createAdminApi } from '../admin/admin-api.ts';
 import { type Config, configAtPort } from '../config/config.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
 import type { AppError } from '../errors/app-error.ts';
-import { authenticate, type VerifyKey } from '../gateway/authenticate.ts';
+import { authenticate } from '../gateway/authenticate.ts';
 import { createGateway } from '../gateway/gateway.ts';
 import { createRefusalRecorder } from '../gateway/refusals.ts';
 import { challengeFor } from '../http/challenge.ts';
@@ -23,7 +23,9 @@ import { adminContext } from './admin-wiring.ts';
 import { createHeaderCheck } from './header-check.ts';
 import { createHttpServer, listen } from './http-server.ts';
 import { openState } from './open-state.ts';
+import { type Operator, withOperator } from './operator.ts';
 import { createRequestIds } from './request-ids.ts';
+import { loadRequestStateKey } from './request-state-key.ts';
 import { requireAdmin } from './require-admin.ts';
 import { createRuntime } from './runtime.ts';
 import { addServiceRoutes } from './service-routes.ts';
@@ -34,6 +36,8 @@ export interface AppOptions {
   readonly logTo?: DestinationStream | undefined;
   /** False: nothing is listened on and no upstream is connected; only `inject` reaches the app. */
   readonly online?: boolean | undefined;
+  /** Who uses `inject` while offline. */
+  readonly operator?: Operator | undefined;
 }
 
 export interface App {
@@ -58,7 +62,7 @@ const FLUSH_LAST_USED_MS = 60_000;
 export async function startApp({ config: asked }: LoadedConfig, options: AppOptions): Promise<App> {
   const { env, version, online = true } = options;
   const log = createLogger(asked.log.level, options.logTo);
-  const state = await openState(asked, { env, version, log });
+  const state = await openState(asked, { env, version, log, firstStart: online });
   try {
     return await assemble();
   } catch (error) {
@@ -68,13 +72,16 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
 
   async function assemble(): Promise<App> {
     let config = asked;
+    /** As it was read last, before the real port was known. */
+    let read = asked;
     let draining = false;
     let addressOf = createClientAddress(config);
     let checkHeaders = createHeaderCheck(config);
     const newRequestId = createRequestIds();
     const runtime = await createRuntime(config, state, { env, version, log, online });
     const { keys, upstreams } = runtime;
-    const verifyKey: VerifyKey = keys.verify;
+    const verifyKey =
+      options.operator === undefined || online ? keys.verify : withOperator(keys.verify, options.operator);
     const recordRefusal = createRefusalRecorder(state.audit);
     const { otlpEndpoint } = config.telemetry;
     const tracer = otlpEndpoint === undefined ? undefined : await startTracing(otlpEndpoint, version);
@@ -87,6 +94,7 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
       anonymous: config.auth === 'none' ? ANYBODY : null,
       audit: state.audit,
       log,
+      requestStateKey: await loadRequestStateKey(state.vault),
       tracer,
       observe: (call) => metrics.observeCall(call),
       sessionLimits: { idleMs: config.limits.sessionIdleMs, maxPerPrincipal: config.limits.maxSessionsPerPrincipal },
@@ -116,6 +124,7 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
     keys.onRevoked(({ kind, id }) => (kind === 'access_key' ? gateway.endOfAgent(id) : gateway.endOfPrincipal(id)));
 
     const http = createHttpServer(config, (request, response) => void gateway.handle(request, response), {
+      ...ADMIN_SERVER_OPTIONS,
       genReqId: newRequestId,
       logger: false,
       bodyLimit: config.limits.bodyBytes,
@@ -134,6 +143,8 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
     await http.fastify.register(
       createAdminApi(
         adminContext({
+          log,
+          verifyKey,
           state,
           runtime,
           gateway,
@@ -166,11 +177,10 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
       firstAccounts: state.firstAccounts,
       inject: (request) => http.fastify.inject(request),
       async reload(loaded) {
-        const restart = await runtime.reload(config, loaded.config);
-        config = configAtPort(
-          { ...loaded.config, listen: config.listen, publicUrl: config.publicUrl },
-          config.listen.port,
-        );
+        const restart = await runtime.reload(read, loaded.config);
+        read = loaded.config;
+        const { listen: listening, publicUrl, dataDir, masterKey } = config;
+        config = { ...loaded.config, listen: listening, publicUrl, dataDir, masterKey };
         addressOf = createClientAddress(config);
         checkHeaders = createHeaderCheck(config);
         log.level = config.log.level;

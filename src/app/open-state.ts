@@ -25,10 +25,12 @@ export interface StateOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly version: string;
   readonly log: Logger;
+  /** Whether an empty data folder gets its first accounts; only somebody who shows their keys may ask for that. */
+  readonly firstStart: boolean;
 }
 
 /** Opens the data folder, creating what is missing. Throws an Error for the operator; then nothing stays open. */
-export async function openState(config: Config, { env, version, log }: StateOptions): Promise<State> {
+export async function openState(config: Config, { env, version, log, firstStart }: StateOptions): Promise<State> {
   const opened: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (const end of opened.reverse().splice(0)) await end();
@@ -52,7 +54,7 @@ export async function openState(config: Config, { env, version, log }: StateOpti
       onNotice: (text) => log.warn({}, text),
     });
     opened.push(() => audit.close());
-    return { db, vault, audit, firstAccounts: await createFirstAccounts(db), close };
+    return { db, vault, audit, firstAccounts: firstStart ? await createFirstAccounts(db) : null, close };
   } catch (error) {
     await close();
     throw error;

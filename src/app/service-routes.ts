@@ -15,9 +15,13 @@ export interface ServiceRouteOptions {
   readonly logError: (requestId: string, error: AppError) => void;
 }
 
+const HEALTH = new Set(['/healthz', '/readyz']);
+
 /** What is served beside MCP and the admin API: health, metrics, and the metadata that OAuth clients look for. */
 export function addServiceRoutes(fastify: FastifyInstance, options: ServiceRouteOptions): void {
   fastify.addHook('onRequest', async (request) => {
+    // Probes use the address of the machine as Host; what health says is the same for everybody.
+    if (HEALTH.has(request.url)) return;
     const refused = options.checkHeaders(request.raw);
     if (refused !== null) throw refused;
   });

@@ -1,14 +1,13 @@
 import type { LoadedConfig } from '../config/load-config.ts';
 import { localUrl } from '../config/config.ts';
-import { Secret } from '../lib/secret.ts';
-import { parseAccessKey } from '../tokens/access-key-format.ts';
+import type { Secret } from '../lib/secret.ts';
 import { type AdminClient, createAdminClient } from './admin-client.ts';
 import { CliError } from './cli-error.ts';
 import { isDataFolder, isInUse } from './data-folder.ts';
 import { createHttpTransport, isUnprotected, readGatewayUrl } from './http-transport.ts';
 import type { CliContext, SharedOptions } from './invocation.ts';
 import { loadLocalConfig } from './load-local-config.ts';
-import { readText } from './read-text.ts';
+import { readKey } from './read-key.ts';
 
 /**
  * The admin API that a command works on. An address that was given is taken as it is. Otherwise it is the gateway of the
@@ -48,7 +47,7 @@ async function openOffline({ env, version }: CliContext, loaded: LoadedConfig): 
 }
 
 /** A listener on every address of the machine is reached by the loopback one. */
-function connectHost(host: string): string {
+export function connectHost(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1';
   return host === '::' ? '::1' : host;
 }
@@ -68,19 +67,6 @@ const elsewhere = (origin: string, dataDir: string): CliError =>
     `A gateway uses the data folder ${dataDir}, but does not answer at ${origin}. If it was started with another ` +
       'address, name it with --url or TOOLGATE_URL.',
   );
-
-/** The key that a person gave, or null. Throws for what is no key: the gateway would only say that it is not valid. */
-export async function readKey(context: CliContext, { keyFile }: SharedOptions): Promise<Secret | null> {
-  if (keyFile !== undefined) return checkedKey(await readText(context, keyFile), keyFile);
-  const text = context.env.TOOLGATE_KEY;
-  return text === undefined || text === '' ? null : checkedKey(text, 'TOOLGATE_KEY');
-}
-
-function checkedKey(text: string, where: string): Secret {
-  const key = text.trim();
-  if (parseAccessKey(key) !== null) return new Secret(key);
-  throw new CliError(`${where} does not hold an access key: one has 53 characters and begins with tgp_ or tgs_.`);
-}
 
 async function requireKey(context: CliContext, options: SharedOptions, origin: string): Promise<Secret> {
   const key = await readKey(context, options);

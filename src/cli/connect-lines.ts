@@ -52,7 +52,8 @@ const named = (name: string) => (line: string) => line.replace('"toolgate"', JSO
 /** One request of the stateless revision, which needs no session: what it must carry is in its headers and in `_meta`. */
 function curlLines(endpoint: string, bearer: string): string[] {
   return [
-    `curl -sS ${endpoint} -H "${bearer}" \\`,
+    `curl -sS ${endpoint} \\`,
+    `  -H "${bearer}" \\`,
     "  -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \\",
     `  -H 'MCP-Protocol-Version: ${LATEST_MODERN}' -H 'Mcp-Method: tools/list' \\`,
     `  -d '{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":{`,

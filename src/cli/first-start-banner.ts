@@ -1,5 +1,6 @@
 import type { Secret } from '../lib/secret.ts';
 import { renderConnectLines } from './connect-lines.ts';
+import { commandName } from './command-name.ts';
 import type { Style } from './style.ts';
 
 export interface FirstStart {
@@ -43,7 +44,7 @@ export function firstStartBanner(start: FirstStart, { bold, dim, yellow }: Style
     '',
     renderConnectLines({ endpoint, key: start.serviceKey.reveal() }, dim),
     '',
-    `${bold('Next')}   toolgate upstream list · toolgate user add · toolgate key create · toolgate doctor`,
+    `${bold('Next')}   with the owner key in TOOLGATE_KEY: ${dim(commandName('upstream list'))} · ${dim(commandName('--help'))}`,
     '',
   ].join('\n');
 }

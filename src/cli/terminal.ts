@@ -18,7 +18,7 @@ export interface Terminal {
   /** Writes one or more lines to standard error. */
   note(text: string): void;
   /** Writes a chunk as it is, and resolves when more may be written. */
-  write(chunk: string): Promise<void>;
+  write(chunk: string | Uint8Array): Promise<void>;
   /** Of standard output, or null when it is no terminal: then nothing is cut. */
   readonly columns: number | null;
   readonly style: Style;

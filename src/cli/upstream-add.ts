@@ -1,4 +1,5 @@
 import { CliError } from './cli-error.ts';
+import { countOption } from './count-option.ts';
 import type { Invocation } from './invocation.ts';
 import { durationOption } from './time.ts';
 
@@ -44,9 +45,4 @@ function authOf({ header, userHeader }: AddOptions): Auth {
   }
   if (header !== undefined) return { kind: 'headers', names: header };
   return userHeader === undefined ? { kind: 'none' } : { kind: 'headers-per-user', names: userHeader };
-}
-
-function countOption(option: string, text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new CliError(`${option} takes a whole number from 1, not "${text}".`, { exitCode: 2 });
-  return Number(text);
 }

@@ -1,4 +1,5 @@
 import { AppError, toAppError } from '../errors/app-error.ts';
+import { writeSseEvent } from '../mcp/sse.ts';
 import type { Credential, Exchange, UpstreamConnection } from '../upstreams/upstream-connection.ts';
 import { denialOf, intentOf } from './audit-call.ts';
 import { bridgeAnswer, needsBridge } from './bridge.ts';
@@ -94,7 +95,7 @@ function forward(
       run.finish(error && failureOf(error));
     },
   });
-  exchange = connection.exchange(outbound(request, found, connection, credential, run.trace), relay);
+  exchange = connection.exchange(outbound(gateway, request, found, connection, credential, run.trace), relay);
   run.forwarding(exchange);
 }
 
@@ -106,12 +107,27 @@ function rewriteFor(
 ): Rewrite {
   if (needsBridge(request, connection)) return bridgeAnswer(request, connection, credential);
   const { session } = request;
-  if (session === null || connection.shared) return {};
+  if (session === null) return sealStates(gateway, request);
+  if (connection.shared) return {};
   return {
     event(event) {
       const forwarded = forwardServerEvent(session, connection, event);
       if (forwarded.listChanged) gateway.upstreams.refresh(connection.upstream.name);
       return forwarded.bytes;
+    },
+  };
+}
+
+/** Far larger than any question to a user; a larger answer streams through. */
+const SEALABLE_BYTES = 256 * 1024;
+
+function sealStates({ states }: GatewayContext, request: McpRequest): Rewrite {
+  return {
+    body: (json) => states.sealed(request, json),
+    bodyLimit: SEALABLE_BYTES,
+    event({ raw, data, id, event }) {
+      const sealed = data && states.sealed(request, data);
+      return sealed === data ? raw : Buffer.from(writeSseEvent({ id, event, data: sealed }));
     },
   };
 }

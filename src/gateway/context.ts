@@ -6,6 +6,7 @@ import type { Upstream } from '../model/upstream.ts';
 import type { Credential } from '../upstreams/upstream-connection.ts';
 import type { Upstreams } from '../upstreams/upstreams.ts';
 import type { LiveCalls } from './live-calls.ts';
+import type { RequestStates } from './request-state.ts';
 import type { Sessions } from './sessions.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -21,6 +22,7 @@ export interface GatewayContext {
   readonly sessions: Sessions;
   readonly live: LiveCalls;
   readonly log: GatewayLog;
+  readonly states: RequestStates;
   /** Present when traces are configured. */
   readonly tracer: CallTracer | undefined;
   readonly observe: (call: CallObservation) => void;

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AuditLog } from '../audit/open-audit.ts';
 import type { CallTracer } from '../http/tracing.ts';
+import type { Secret } from '../lib/secret.ts';
 import type { Caller } from '../model/principal.ts';
 import type { Upstream } from '../model/upstream.ts';
 import type { DecisionTable } from '../policy/decision-table.ts';
@@ -11,6 +12,7 @@ import type { VerifyKey } from './authenticate.ts';
 import type { CallObservation, GatewayContext, GatewayLog } from './context.ts';
 import { type HandlerOptions, handleMcp } from './handle-mcp.ts';
 import { createLiveCalls } from './live-calls.ts';
+import { createRequestStates } from './request-state.ts';
 import { createSessions, type SessionLimits } from './sessions.ts';
 import { createSnapshot } from './snapshot.ts';
 import type { ListenStream } from './subscriptions-listen.ts';
@@ -26,6 +28,8 @@ export interface GatewayOptions extends HandlerOptions {
   readonly verifyKey: VerifyKey;
   readonly audit: AuditLog;
   readonly log: GatewayLog;
+  /** Seals handles of upstreams that pass through clients; kept, so that a restart breaks no exchange. */
+  readonly requestStateKey: Secret;
   readonly tracer: CallTracer | undefined;
   readonly observe: (call: CallObservation) => void;
   readonly sessionLimits: SessionLimits;
@@ -53,6 +57,7 @@ export function createGateway(options: GatewayOptions) {
     sessions: createSessions(options.sessionLimits),
     live: createLiveCalls(),
     log: options.log,
+    states: createRequestStates(options.requestStateKey),
     tracer: options.tracer,
     observe: options.observe,
     pageSize: options.pageSize,

@@ -5,19 +5,27 @@ import { isObject } from '../mcp/message.ts';
 import { paramHeaders } from '../mcp/param-headers.ts';
 import { spansAfter, splice } from '../mcp/splice.ts';
 import { withMeta } from '../mcp/with-meta.ts';
+import type { Target } from '../model/decision.ts';
 import { callerHeaders } from '../upstreams/caller-headers.ts';
 import type { Credential, OutboundRequest, UpstreamConnection } from '../upstreams/upstream-connection.ts';
 import { bridgeRequest, needsBridge } from './bridge.ts';
+import type { GatewayContext } from './context.ts';
 import type { McpRequest } from './mcp-request.ts';
 import type { Route } from './route.ts';
 
 const MAX_DEPTH = 256;
+
+interface Message {
+  readonly body: Buffer;
+  readonly spans: MessageSpans;
+}
 
 /**
  * The request as it goes to the upstream: the client's bytes, with the prefix taken off the name, and `_meta` changed
  * only where the eras differ or the call is traced.
  */
 export function outbound(
+  { states }: GatewayContext,
   request: McpRequest,
   { upstream, target, entry }: Route,
   connection: UpstreamConnection,
@@ -25,7 +33,7 @@ export function outbound(
   trace: CallTrace | undefined,
 ): OutboundRequest {
   const { message, http } = request;
-  let { body, spans } = withoutPrefix(request, target.kind, target.name);
+  let { body, spans } = withoutPrefix(request, states.opened(request), target);
   const headers = callerHeaders(upstream, http);
   if (trace !== undefined) {
     ({ body, spans } = withTrace(request, body, spans, trace));
@@ -43,7 +51,7 @@ export function outbound(
   return { body, spans, method: message.method, name: target.name, headers, credential };
 }
 
-function withoutPrefix({ mount, message, body, spans }: McpRequest, kind: string, name: string) {
+function withoutPrefix({ mount, message }: McpRequest, { body, spans }: Message, { kind, name }: Target): Message {
   const nameSpan = message.method === 'completion/complete' ? spans.refName : spans.name;
   if (mount.upstream !== null || kind === 'resource' || nameSpan === undefined) return { body, spans };
   const edits = [{ span: nameSpan, text: JSON.stringify(name) }];

@@ -10,6 +10,8 @@ import { errorJson, sendError } from './respond.ts';
 export interface Rewrite {
   /** A whole JSON body. When absent, JSON bytes stream through as they come. */
   readonly body?: (json: Buffer) => Buffer;
+  /** Beyond this many bytes a body streams through all the same, unchanged. */
+  readonly bodyLimit?: number;
   /** What to send for an event; null to leave it out. When absent, events pass as they are. */
   readonly event?: (event: SseEvent) => Buffer | null;
 }
@@ -41,6 +43,8 @@ export function createRelay(request: McpRequest, hooks: RelayHooks): ExchangeSin
   let reader: SseReader | undefined;
   let chunks: Buffer[] = [];
   let bytes = 0;
+  /** The body goes out as it comes. */
+  let streaming = hooks.rewrite.body === undefined;
 
   const out = (chunk: Buffer): boolean => {
     meter.add(chunk);
@@ -81,7 +85,7 @@ export function createRelay(request: McpRequest, hooks: RelayHooks): ExchangeSin
   const finishBody = (): boolean => {
     const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
     meter.message(bytes <= MAX_WHOLE_BODY ? body : describeLargeBody(body));
-    if (rewrite.body !== undefined) out(rewrite.body(body));
+    if (!streaming) out(rewrite.body!(body));
     chunks = [];
     return true;
   };
@@ -95,8 +99,14 @@ export function createRelay(request: McpRequest, hooks: RelayHooks): ExchangeSin
     data(chunk) {
       if (reader !== undefined) return readable(() => events(chunk));
       bytes += chunk.length;
-      if (rewrite.body !== undefined || bytes <= MAX_WHOLE_BODY) chunks.push(chunk);
-      return rewrite.body !== undefined || out(chunk);
+      if (streaming) {
+        if (bytes <= MAX_WHOLE_BODY) chunks.push(chunk);
+        return out(chunk);
+      }
+      chunks.push(chunk);
+      if (bytes <= (rewrite.bodyLimit ?? Number.POSITIVE_INFINITY)) return true;
+      streaming = true;
+      return chunks.map(out).every(Boolean);
     },
     end() {
       if (reader === undefined && !readable(finishBody)) return;

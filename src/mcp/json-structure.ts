@@ -4,14 +4,22 @@ export type Span = readonly [start: number, end: number];
 /** Members whose place in the bytes the gateway must know, level by level from the root of the message. */
 const TRACKED: readonly Record<string, string>[] = [
   { id: 'id', method: 'method', params: 'params', result: 'result', error: 'error' },
-  { name: 'name', uri: 'uri', requestId: 'requestId', _meta: 'meta', ref: 'ref', arguments: 'arguments' },
+  {
+    name: 'name',
+    uri: 'uri',
+    requestId: 'requestId',
+    requestState: 'requestState',
+    _meta: 'meta',
+    ref: 'ref',
+    arguments: 'arguments',
+  },
   { progressToken: 'progressToken', name: 'refName' },
 ];
 /** The objects in `params` whose members are tracked, with the one member tracked in each. */
 const INNER: Readonly<Record<string, string>> = { meta: 'progressToken', ref: 'name' };
 
 export type SpanName = 'id' | 'method' | 'params' | 'result' | 'error' | ParamsSpanName | 'progressToken' | 'refName';
-type ParamsSpanName = 'name' | 'uri' | 'requestId' | 'meta' | 'ref' | 'arguments';
+type ParamsSpanName = 'name' | 'uri' | 'requestId' | 'requestState' | 'meta' | 'ref' | 'arguments';
 export type MessageSpans = { -readonly [K in SpanName]?: Span };
 
 export interface JsonStructure {
@@ -57,7 +65,7 @@ export function scanStructure(bytes: Buffer, maxDepth: number): JsonStructure {
   let members = 0;
   let depth = 0;
   let escapedName = false;
-  /** How many levels from the root down are on a tracked path: 1 = root, 2 = its params, 3 = their _meta or ref. */
+  /** How many levels from the root down are on a tracked path: 1 = root, 2 = its params or result, 3 = their _meta or ref. */
   let trackedDepth = 0;
   /** For each tracked level, the span name of the member being read there. */
   const current: (string | undefined)[] = [undefined, undefined, undefined];
@@ -107,10 +115,10 @@ export function scanStructure(bytes: Buffer, maxDepth: number): JsonStructure {
   return { spans, members, depthExceeded: false, escapedName };
 }
 
-/** The root object, its `params` object, and the `_meta` and `ref` objects in there. */
+/** The root object, its `params` or `result` object, and the `_meta` and `ref` objects in there. */
 function isTrackedObject(depth: number, trackedDepth: number, current: readonly (string | undefined)[]): boolean {
   if (depth !== trackedDepth + 1) return false;
   if (depth === 1) return true;
-  if (depth === 2) return current[0] === 'params';
+  if (depth === 2) return current[0] === 'params' || current[0] === 'result';
   return depth === 3 && current[1] !== undefined && Object.hasOwn(INNER, current[1]);
 }

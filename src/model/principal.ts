@@ -7,9 +7,12 @@ export interface PrincipalRef {
   readonly name: string;
 }
 
-/** What acts for a principal: a named access key, later also an OAuth client. `anonymous` exists only under `auth: none`. */
+/**
+ * What acts for a principal: a named access key, later also an OAuth client. `anonymous` exists only under `auth: none`,
+ * `command_line` only for commands that work on the data folder while no gateway runs.
+ */
 export interface AgentRef {
-  readonly kind: 'access_key' | 'anonymous';
+  readonly kind: 'access_key' | 'anonymous' | 'command_line';
   readonly id: string;
   readonly name: string;
 }

@@ -7,7 +7,14 @@ import { createCallGuard } from './call-guard.ts';
 function clocked(options: { threshold?: number } = {}) {
   let time = 0;
   const opened: number[] = [];
-  const breaker = createBreaker({ threshold: 3, openMs: 1000, maxOpenMs: 4000, onOpen: (ms) => opened.push(ms), now: () => time, ...options });
+  const breaker = createBreaker({
+    threshold: 3,
+    openMs: 1000,
+    maxOpenMs: 4000,
+    onOpen: (ms) => opened.push(ms),
+    now: () => time,
+    ...options,
+  });
   return { breaker, opened, pass: (ms: number) => (time += ms) };
 }
 

@@ -31,7 +31,9 @@ test('credentials, framing, hop-by-hop and protocol headers never pass, even whe
     'Last-Event-ID',
     'Origin',
   ];
-  const upstream = httpUpstream('http://x/', { forwardHeaders: [...never, ...never.map((name) => name.toLowerCase()), 'x-ok'] });
+  const upstream = httpUpstream('http://x/', {
+    forwardHeaders: [...never, ...never.map((name) => name.toLowerCase()), 'x-ok'],
+  });
   const raw = never.flatMap((name) => [name, 'v', name.toUpperCase(), 'v']);
   assert.deepEqual(callerHeaders(upstream, from(...raw, 'X-OK', 'yes')), ['x-ok', 'yes']);
 });
@@ -47,5 +49,8 @@ test('a caller cannot bring its own value for a header of the credential, in wha
 
 test('what the Connection header names is of that connection only', () => {
   const upstream = httpUpstream('http://x/', { forwardHeaders: ['x-a', 'x-b'] });
-  assert.deepEqual(callerHeaders(upstream, from('Connection', 'keep-alive, X-A', 'X-A', '1', 'X-B', '2')), ['x-b', '2']);
+  assert.deepEqual(callerHeaders(upstream, from('Connection', 'keep-alive, X-A', 'X-A', '1', 'X-B', '2')), [
+    'x-b',
+    '2',
+  ]);
 });

@@ -99,6 +99,11 @@ export class UpstreamSlot {
     return this.loaded?.catalogue;
   }
 
+  /** Connects and loads now. Failures show in `lastError`, and are tried again. */
+  start(): void {
+    this.load(false).catch(() => {});
+  }
+
   /** Asks for the lists again soon. Failures show in `lastError`. */
   refresh(): void {
     if (this.closed || this.reloadTimer !== undefined) return;
@@ -114,7 +119,7 @@ export class UpstreamSlot {
     const old = this.release();
     this.failures = 0;
     this.failure = undefined;
-    if (this.options.standing) this.refresh();
+    if (this.options.standing) this.start();
     await closeAfter(old, graceMs);
   }
 
@@ -191,7 +196,7 @@ export class UpstreamSlot {
     this.nextAttemptAt = error.code === 'upstream_credential_missing' ? 0 : performance.now() + wait;
     if (this.options.standing) {
       clearTimeout(this.reconnectTimer);
-      this.reconnectTimer = setTimeout(() => this.load(false).catch(() => {}), wait + 1).unref();
+      this.reconnectTimer = setTimeout(() => this.start(), wait + 1).unref();
     }
     return error;
   }

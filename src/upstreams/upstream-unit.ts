@@ -101,7 +101,7 @@ export class UpstreamUnit {
   start(): void {
     if (!this.upstream.enabled) return;
     if (this.common !== undefined) {
-      this.common.refresh();
+      this.common.start();
       const period = this.options.refreshMs * (0.9 + Math.random() / 5);
       this.timers.push(setInterval(() => this.common?.refresh(), period).unref());
     } else if (this.context.endpoint !== undefined) {

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openAudit } from '../../src/audit/open-audit.ts';
 import { verifyExport } from '../../src/audit/verify-export.ts';
 import { AppError } from '../../src/errors/app-error.ts';
-import { auditFolder, callsIn, until } from './audit-folder.ts';
+import { auditFolder, callsIn, smallDisk, until } from './audit-folder.ts';
 
 const isUnavailable = (error: unknown) => error instanceof AppError && error.code === 'audit_unavailable';
 const has = (command: string) => spawnSync(command, ['--version']).status === 0;
@@ -61,12 +60,8 @@ test('a file that may not grow: calls are refused, and go on by themselves when 
 });
 
 test('a full disk: new calls are refused, calls under way are recorded from the reserve, reading goes on', async (t) => {
-  const mount = mkdtempSync(join(tmpdir(), 'toolgate-disk-'));
-  t.after(() => rmSync(mount, { recursive: true }));
-  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', mount]).status !== 0) {
-    return t.skip('needs the right to mount a small tmpfs');
-  }
-  t.after(() => spawnSync('umount', ['-l', mount]));
+  const mount = smallDisk(t, '16m');
+  if (mount === null) return t.skip('needs the right to mount a small file system');
   const file = join(mount, 'audit.db');
   const audit = await openAudit({ file, signingKeyFile: join(mount, 'audit.key'), mode: 'strict', retryMs: 20 });
   const filler = join(mount, 'filler');
@@ -91,6 +86,7 @@ test('a full disk: new calls are refused, calls under way are recorded from the 
       }
     });
     assert.equal(audit.stats().state, 'failing');
+    assert.equal(existsSync(`${file}.reserve`), false);
     // What was under way ends, and is durable although nothing new may start.
     for (const id of underWay) audit.record(outcome(id));
     await audit.flush();
@@ -101,6 +97,7 @@ test('a full disk: new calls are refused, calls under way are recorded from the 
 
     rmSync(filler);
     await until('writing works again', () => audit.stats().state === 'ok');
+    assert.equal(existsSync(`${file}.reserve`), true);
     await audit.intent(intent(`after${round}`));
   }
   const calls = await callsIn(audit);
@@ -109,12 +106,8 @@ test('a full disk: new calls are refused, calls under way are recorded from the 
 });
 
 test('a disk without room for the reserve: the log opens, and refuses calls', async (t) => {
-  const mount = mkdtempSync(join(tmpdir(), 'toolgate-disk-'));
-  t.after(() => rmSync(mount, { recursive: true }));
-  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', mount]).status !== 0) {
-    return t.skip('needs the right to mount a small tmpfs');
-  }
-  t.after(() => spawnSync('umount', ['-l', mount]));
+  const mount = smallDisk(t, '2m');
+  if (mount === null) return t.skip('needs the right to mount a small file system');
   const state = Promise.withResolvers<string>();
   const audit = await openAudit({
     file: join(mount, 'audit.db'),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,9 +8,20 @@ import type { TestContext } from 'node:test';
 import type { AuditEntry } from '../../src/audit/audit-reader.ts';
 import { type AuditLog, openAudit } from '../../src/audit/open-audit.ts';
 
-/** A folder for a log, removed after the test. `parent`: where to make it, such as a small file system. */
-export function auditFolder(t: TestContext, parent = tmpdir()) {
-  const folder = mkdtempSync(join(parent, 'toolgate-audit-'));
+/** A file system of its own with so much space; null when this process may not mount one. Gone after the test. */
+export function smallDisk(t: TestContext, size: string): string | null {
+  const mount = mkdtempSync(join(tmpdir(), 'toolgate-disk-'));
+  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', mount]);
+  t.after(() => {
+    if (status === 0) spawnSync('umount', ['-l', mount]);
+    rmSync(mount, { recursive: true });
+  });
+  return status === 0 ? mount : null;
+}
+
+/** A folder for a log, removed after the test. */
+export function auditFolder(t: TestContext) {
+  const folder = mkdtempSync(join(tmpdir(), 'toolgate-audit-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
 
   /** Starts `audit-load.ts`; resolves when its log is open. */

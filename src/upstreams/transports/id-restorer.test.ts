@@ -20,7 +20,10 @@ function restore(text: string, cuts: readonly number[], id = '"mine"', token: st
 test('the id is put back wherever it stands in the answer', () => {
   for (const [given, expected] of [
     [`{"jsonrpc":"2.0","id":${WIRE},"result":{}}`, '{"jsonrpc":"2.0","id":"mine","result":{}}'],
-    [`{"result":{"a":"${'x'.repeat(1000)}"},"jsonrpc":"2.0","id" : ${WIRE}}`, `{"result":{"a":"${'x'.repeat(1000)}"},"jsonrpc":"2.0","id" : "mine"}`],
+    [
+      `{"result":{"a":"${'x'.repeat(1000)}"},"jsonrpc":"2.0","id" : ${WIRE}}`,
+      `{"result":{"a":"${'x'.repeat(1000)}"},"jsonrpc":"2.0","id" : "mine"}`,
+    ],
     [`{"id":\n${WIRE}\n}`, '{"id":\n"mine"\n}'],
     [`{"params":{"progressToken":${WIRE}}}`, '{"params":{"progressToken":7}}'],
   ] as const) {
@@ -40,7 +43,17 @@ test('a token that nobody gave is left alone', () => {
 });
 
 test('property: how the answer is cut changes nothing', () => {
-  const piece = fc.constantFrom(`"id":${WIRE},`, `"id" :  ${WIRE} }`, `"progressToken":${WIRE},`, `${WIRE}`, 'x'.repeat(70), '"id":', ',', 'ü', '12345');
+  const piece = fc.constantFrom(
+    `"id":${WIRE},`,
+    `"id" :  ${WIRE} }`,
+    `"progressToken":${WIRE},`,
+    `${WIRE}`,
+    'x'.repeat(70),
+    '"id":',
+    ',',
+    'ü',
+    '12345',
+  );
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 20 }), fc.array(fc.nat(2000), { maxLength: 30 }), (pieces, cuts) => {
       const text = pieces.join('');

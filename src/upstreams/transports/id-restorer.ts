@@ -46,7 +46,8 @@ export function createIdRestorer(wireId: number, id: string, progressToken: stri
       from = at + needle.length;
     }
     const end = Math.max(from, limit);
-    before = bytes.subarray(Math.max(0, end - KEPT), end);
+    before =
+      end < KEPT ? Buffer.concat([before, bytes.subarray(0, end)]).subarray(-KEPT) : bytes.subarray(end - KEPT, end);
     kept = bytes.subarray(end);
     if (parts.length === 0) return bytes.subarray(0, end);
     parts.push(bytes.subarray(from, end));

@@ -5,7 +5,11 @@ import { createLineReader } from './line-reader.ts';
 
 function read(bytes: Buffer, cuts: readonly number[], maxBytes: number): string[] {
   const out: string[] = [];
-  const reader = createLineReader({ maxBytes, onLine: (line) => out.push(line.toString('latin1')), onOversize: (edges) => out.push(`! ${edges}`) });
+  const reader = createLineReader({
+    maxBytes,
+    onLine: (line) => out.push(line.toString('latin1')),
+    onOversize: (edges) => out.push(`! ${edges}`),
+  });
   let at = 0;
   for (const cut of [...cuts.map((c) => c % (bytes.length + 1)).sort((a, b) => a - b), bytes.length]) {
     reader.push(bytes.subarray(at, cut));
@@ -27,9 +31,13 @@ test('a line over the limit is thrown away, and its edges tell what it was', () 
 
 test('property: how the stream is cut changes nothing, as long as no line is too long', () => {
   fc.assert(
-    fc.property(fc.array(fc.constantFrom('a', '\n', '\r\n', 'bcd', '\r'), { maxLength: 60 }), fc.array(fc.nat(200)), (parts, cuts) => {
-      const bytes = Buffer.from(`${parts.join('')}\n`);
-      assert.deepEqual(read(bytes, cuts, 1000), read(bytes, [], 1000));
-    }),
+    fc.property(
+      fc.array(fc.constantFrom('a', '\n', '\r\n', 'bcd', '\r'), { maxLength: 60 }),
+      fc.array(fc.nat(200)),
+      (parts, cuts) => {
+        const bytes = Buffer.from(`${parts.join('')}\n`);
+        assert.deepEqual(read(bytes, cuts, 1000), read(bytes, [], 1000));
+      },
+    ),
   );
 });

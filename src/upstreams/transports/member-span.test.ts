@@ -6,14 +6,19 @@ import { memberSpan } from './member-span.ts';
 test('property: the span of a member is exactly its value', () => {
   const key = fc.constantFrom('a', 'b', '_meta', 'a"', 'ü');
   fc.assert(
-    fc.property(fc.dictionary(key, fc.jsonValue({ maxDepth: 3 })), key, fc.constantFrom(undefined, 1), (object, name, indent) => {
-      const bytes = Buffer.from(JSON.stringify({ before: object, it: object }, null, indent));
-      const outer = memberSpan(bytes, [0, bytes.length], 'it')!;
-      assert.deepEqual(JSON.parse(bytes.toString('utf8', ...outer)), JSON.parse(JSON.stringify(object)));
-      const span = memberSpan(bytes, outer, name);
-      if (name === 'a"' || !Object.hasOwn(object, name)) assert.equal(span, undefined);
-      else assert.deepEqual(JSON.parse(bytes.toString('utf8', ...span!)), JSON.parse(JSON.stringify(object[name])));
-    }),
+    fc.property(
+      fc.dictionary(key, fc.jsonValue({ maxDepth: 3 })),
+      key,
+      fc.constantFrom(undefined, 1),
+      (object, name, indent) => {
+        const bytes = Buffer.from(JSON.stringify({ before: object, it: object }, null, indent));
+        const outer = memberSpan(bytes, [0, bytes.length], 'it')!;
+        assert.deepEqual(JSON.parse(bytes.toString('utf8', ...outer)), JSON.parse(JSON.stringify(object)));
+        const span = memberSpan(bytes, outer, name);
+        if (name === 'a"' || !Object.hasOwn(object, name)) assert.equal(span, undefined);
+        else assert.deepEqual(JSON.parse(bytes.toString('utf8', ...span!)), JSON.parse(JSON.stringify(object[name])));
+      },
+    ),
     { numRuns: 1000 },
   );
 });

@@ -1,0 +1,124 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import type { BareHopCommands } from '../bare-hop.ts';
+import type { GatewayCommands, GatewayOptions } from '../gateway.ts';
+import type { LoadCommands } from '../load.ts';
+import type { UpstreamCommands } from '../upstream-fixture.ts';
+import type { Commands, Usage } from './commands.ts';
+import { type BenchProcess, type ProcessOptions, startProcess } from './start-process.ts';
+
+/** Something that calls are sent to and whose CPU time is measured. */
+export interface Server {
+  readonly name: string;
+  readonly port: number;
+  /** Before the name of an upstream. */
+  readonly pathPrefix: string;
+  readonly key: string;
+  usage(): Promise<Usage>;
+  /** The same after a garbage collection, of a server that was started with `--expose-gc`. */
+  rested(): Promise<Usage>;
+  stop(): Promise<void>;
+}
+
+export interface Gateway extends Server {
+  readonly process: BenchProcess<GatewayCommands>;
+  readonly keys: readonly string[];
+}
+
+export type AuditMode = GatewayOptions['auditMode'];
+
+export interface StartOptions {
+  readonly auditMode?: AuditMode;
+  readonly keys?: number;
+  readonly nodeFlags?: readonly string[];
+}
+
+export type Stand = Awaited<ReturnType<typeof createStand>>;
+
+/** The audit writer goes on for a moment after the last call; what it uses then belongs to the calls. */
+const SETTLE_MS = 100;
+/** For servers that look at no key. */
+const ANY_KEY = `tgs_${'x'.repeat(49)}`;
+const WITH_GC = ['--expose-gc'];
+
+/** The processes that the workloads share: upstream and load generator at once, the servers when they are first asked for. */
+export async function createStand(quick: boolean) {
+  const upstream = await startProcess<UpstreamCommands>('upstream-fixture.ts', { half: 'serving' });
+  const load = await startProcess<LoadCommands>('load.ts', { half: 'serving' });
+  const upstreamPort = await upstream.ask('port');
+  const shared = new Map<string, Promise<Server>>();
+
+  const serverOf = async <C extends Commands & Pick<BareHopCommands, 'usage' | 'rested' | 'port'>>(
+    name: string,
+    process: BenchProcess<C>,
+    at: { pathPrefix: string; key: string },
+  ): Promise<Server> => {
+    const port = (await process.ask('port')) as number;
+    const settled = async (command: 'usage' | 'rested') => {
+      await setTimeout(SETTLE_MS);
+      return (await process.ask(command)) as Usage;
+    };
+    return {
+      name,
+      port,
+      ...at,
+      usage: () => settled('usage'),
+      rested: () => settled('rested'),
+      async stop() {
+        await load.ask('close', port);
+        await process.stop();
+      },
+    };
+  };
+
+  async function startHop(options: StartOptions = {}): Promise<Server> {
+    const { nodeFlags = [] } = options;
+    const started: ProcessOptions = { argument: { upstreamPort }, nodeFlags, half: 'served' };
+    const process = await startProcess<BareHopCommands>('bare-hop.ts', started);
+    return serverOf('bare hop', process, { pathPrefix: '/', key: ANY_KEY });
+  }
+
+  async function startGateway({ auditMode = 'strict', keys: count = 1, nodeFlags = [] }: StartOptions = {}): Promise<Gateway> {
+    const dataDir = await mkdtemp(join(tmpdir(), 'toolgate-bench-'));
+    const removeData = () => rm(dataDir, { recursive: true, force: true });
+    try {
+      const argument: GatewayOptions = { dataDir, upstreamPort, auditMode, keys: count };
+      const process = await startProcess<GatewayCommands>('gateway.ts', { argument, nodeFlags, half: 'served' });
+      const keys = await process.ask('keys');
+      const server = await serverOf(`gateway, audit ${auditMode}`, process, { pathPrefix: '/mcp/', key: keys[0]! });
+      const stop = () => server.stop().finally(removeData);
+      return { ...server, process, keys, stop };
+    } catch (error) {
+      await removeData();
+      throw error;
+    }
+  }
+
+  const once = (name: string, start: () => Promise<Server>): Promise<Server> => {
+    if (!shared.has(name)) shared.set(name, start());
+    return shared.get(name)!;
+  };
+
+  return {
+    /** Fewer and shorter rounds: to see that everything runs, not to believe the numbers. */
+    quick,
+    upstream,
+    load,
+    /** The upstream itself, as a server to call directly. */
+    direct: await serverOf('direct', { ...upstream, ask: upstream.ask }, { pathPrefix: '/', key: ANY_KEY }),
+    /** Shared by all workloads. */
+    hop: () => once('hop', startHop),
+    gateway: (auditMode: AuditMode) => once(auditMode, () => startGateway({ auditMode })),
+    /** For one workload, which stops them. */
+    startHop,
+    startGateway,
+    withGc: WITH_GC,
+    async stop(): Promise<void> {
+      for (const server of shared.values()) await (await server).stop();
+      await load.stop();
+      await upstream.stop();
+    },
+  };
+}

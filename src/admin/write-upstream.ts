@@ -1,0 +1,33 @@
+import type { Database } from '../store/database.ts';
+import { insertUpstream, type StoredUpstream, updateUpstream } from '../store/upstreams.ts';
+import { orStale } from './etag.ts';
+import { removeCredentials } from './stored-credentials.ts';
+import type { UpstreamSettings } from './upstream-schemas.ts';
+import { storedConfig, upstreamOf } from './upstream-view.ts';
+
+/** Adds an upstream. What an earlier one of this name has left in the vault must not be sent to this one. */
+export async function createUpstream(
+  trx: Database,
+  tenantId: string,
+  { name, ...settings }: UpstreamSettings & { name: string },
+): Promise<StoredUpstream> {
+  await removeCredentials(trx, { tenantId, upstream: name });
+  const { enabled } = settings;
+  return insertUpstream(trx, { tenantId, name, enabled, config: storedConfig(settings), createdAt: Date.now() });
+}
+
+/**
+ * Gives an upstream other settings. Credentials are bound to where they were meant for: when the origin of the URL
+ * changes they are removed, or whoever may change a URL could have them sent to a server of their own.
+ */
+export async function replaceUpstream(
+  trx: Database,
+  stored: StoredUpstream,
+  settings: UpstreamSettings,
+): Promise<{ changed: StoredUpstream; credentialsRemoved: number }> {
+  const { tenantId, name, version } = stored;
+  const moved = new URL(upstreamOf(stored).url).origin !== new URL(settings.url).origin;
+  const credentialsRemoved = moved ? await removeCredentials(trx, { tenantId, upstream: name }) : 0;
+  const patch = { config: storedConfig(settings), enabled: settings.enabled };
+  return { changed: orStale(await updateUpstream(trx, stored, version, patch)), credentialsRemoved };
+}

@@ -1,0 +1,88 @@
+import { createServer } from 'node:net';
+import { type Config, localUrl } from '../config/config.ts';
+import { answers, connectHost } from './connect-admin.ts';
+import { createAdminClient } from './admin-client.ts';
+import { isDataFolder, isInUse } from './data-folder.ts';
+import { type Finding, fail, failed, ok, warn } from './finding.ts';
+import { createHttpTransport, readGatewayUrl, reasonOf } from './http-transport.ts';
+import type { Invocation } from './invocation.ts';
+import { readKey } from './read-key.ts';
+import { stateOf, troublesOf, type UpstreamView } from './upstream-status.ts';
+
+/** Whether a gateway runs on the data folder, or could; and how it is doing. */
+export async function checkGateway(invocation: Invocation, config: Config): Promise<Finding[]> {
+  const { dataDir, listen, publicUrl } = config;
+  const given = invocation.options.url ?? (invocation.env.TOOLGATE_URL || undefined);
+  const local = localUrl(connectHost(listen.host), listen.port);
+  const origin = given === undefined ? local : readGatewayUrl('--url', given);
+  const running = (await isDataFolder(dataDir)) && isInUse(dataDir);
+  if (await answers(origin)) {
+    const reached = running || given !== undefined
+      ? ok('gateway', `runs at ${origin}`)
+      : warn('gateway', `A gateway runs at ${origin}, but not on ${dataDir}.`, 'Choose another port (--port) or data folder (--data-dir).');
+    // A port of 0, or an address from the command line, leaves the configured public URL without meaning here.
+    const canonical = given === undefined ? [await checkPublicUrl(publicUrl)] : [];
+    return [reached, ...canonical, ...(await checkUpstreams(invocation, origin))];
+  }
+  if (running) {
+    const detail = `A gateway uses ${dataDir}, but does not answer at ${origin}.`;
+    return [warn('gateway', detail, 'If it has another address, name it with --url; otherwise look at its log.')];
+  }
+  return [await checkPort(listen.host, listen.port)];
+}
+
+function checkPort(host: string, port: number): Promise<Finding> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', ({ code }: NodeJS.ErrnoException) => {
+      const why = { EADDRINUSE: 'another program listens there', EACCES: 'this user may not', EADDRNOTAVAIL: 'it is not an address of this machine' };
+      const reason = why[code as keyof typeof why] ?? code;
+      resolve(fail('port', `${host}:${port} cannot be listened on: ${reason}.`, 'Stop that program, or choose another address: --host, --port.'));
+    });
+    probe.listen(port, host, () => {
+      probe.close(() => resolve(ok('port', `${host}:${port} is free; no gateway runs`)));
+    });
+  });
+}
+
+/** Whether clients that use the public address get to this gateway, and are told the same address again. */
+async function checkPublicUrl(publicUrl: string): Promise<Finding> {
+  const fix = 'Make DNS, TLS and the reverse proxy lead there, with the Host header unchanged; or correct `publicUrl`.';
+  const metadata = `${publicUrl}/.well-known/oauth-protected-resource/mcp`;
+  try {
+    const response = await fetch(metadata, { redirect: 'error', signal: AbortSignal.timeout(5_000) });
+    if (!response.ok) return fail('public URL', `${metadata} answers with HTTP ${response.status}.`, fix);
+    const { resource } = (await response.json()) as { resource?: unknown };
+    return resource === `${publicUrl}/mcp`
+      ? ok('public URL', publicUrl)
+      : fail('public URL', `What answers at ${publicUrl} calls itself ${String(resource)}.`, fix);
+  } catch (error) {
+    return fail('public URL', `${publicUrl} does not answer: ${reasonOf(error)}.`, fix);
+  }
+}
+
+async function checkUpstreams(invocation: Invocation, origin: string): Promise<Finding[]> {
+  try {
+    const key = await readKey(invocation, invocation.options);
+    if (key === null) {
+      return [warn('upstreams', 'They were not looked at.', 'Give the key of an administrator: TOOLGATE_KEY or --key-file.')];
+    }
+    const api = createAdminClient(createHttpTransport(origin, key));
+    const upstreams = await api.all<UpstreamView>('/upstreams');
+    return upstreams.map(checkUpstream);
+  } catch (error) {
+    return [failed('upstreams', error)];
+  }
+}
+
+function checkUpstream(upstream: UpstreamView): Finding {
+  const { name, status } = upstream;
+  const check = `upstream ${name}`;
+  const state = stateOf(upstream);
+  const troubles = troublesOf(upstream).map((trouble) => trouble.slice(name.length + 2));
+  const fix = `Run: toolgate upstream test ${name}`;
+  if (state === 'failed' || state === 'open-breaker') return fail(check, troubles[0] ?? state, fix);
+  if (state === 'starting') return warn(check, 'It is still being connected.', fix);
+  if (troubles.length > 0) return warn(check, troubles.join('\n'), fix);
+  return ok(check, status === null || state === 'disabled' ? state : `${status.tools} tools, ${status.prompts} prompts, ${status.resources} resources`);
+}

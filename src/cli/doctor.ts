@@ -1,0 +1,77 @@
+import { escapeUnprintable } from '../audit/escape-unprintable.ts';
+import { ConfigError } from '../config/fault.ts';
+import type { LoadedConfig } from '../config/load-config.ts';
+import { checkAudit } from './check-audit.ts';
+import { checkDatabase } from './check-database.ts';
+import { checkDataFolder } from './check-data-folder.ts';
+import { checkGateway } from './check-gateway.ts';
+import { checkMasterKey } from './check-master-key.ts';
+import { type Finding, fail, ok } from './finding.ts';
+import { action, type CommandDefinition, examples, type Invocation } from './invocation.ts';
+import { loadLocalConfig } from './load-local-config.ts';
+import type { Style } from './style.ts';
+
+export const defineDoctor: CommandDefinition = (command, context) => {
+  command
+    .addHelpText(
+      'after',
+      `\nLooks at this machine: configuration, data folder, keys, databases, audit log, clock, disk, port; and, when a
+gateway runs, at its public address and its upstreams (these need an access key). Changes nothing. The exit
+code is 1 when a line says fail.${examples('toolgate doctor', 'toolgate doctor --config /etc/toolgate.yaml', 'toolgate doctor --json')}`,
+    )
+    .action(action(context, doctor));
+};
+
+async function doctor(invocation: Invocation): Promise<void> {
+  const findings = await findingsOf(invocation);
+  if (findings.some(({ level }) => level === 'fail')) invocation.outcome.exitCode = 1;
+  invocation.show(findings, () => render(findings, invocation.terminal.style));
+}
+
+async function findingsOf(invocation: Invocation): Promise<Finding[]> {
+  const findings = [checkNode()];
+  let loaded: LoadedConfig;
+  try {
+    loaded = await loadLocalConfig(invocation, invocation.options);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    // Where everything else is follows from the configuration.
+    return [...findings, ...error.faults.map(({ place, setting, problem, fix }) => fail('configuration', `${`${place} ${setting}`.trim()}: ${problem}`, fix))];
+  }
+  const { config, file, warnings } = loaded;
+  findings.push(ok('configuration', file ?? 'defaults; there is no file'));
+  findings.push(
+    ...warnings.map(({ place, setting, problem, fix }): Finding => {
+      return { check: 'configuration', level: 'warn', detail: `${`${place} ${setting}`.trim()}: ${problem}`, fix };
+    }),
+  );
+  findings.push(...(await checkDataFolder(config.dataDir)));
+  const masterKey = await checkMasterKey(config, invocation.env);
+  findings.push(masterKey.finding);
+  findings.push(...(await checkDatabase(config.dataDir, masterKey)));
+  findings.push(...(await checkAudit(config.dataDir)));
+  findings.push(...(await checkGateway(invocation, config)));
+  return findings;
+}
+
+function checkNode(): Finding {
+  const { node } = process.versions;
+  // main.ts has refused versions that are too old.
+  return ok('node', `${node} on ${process.platform} ${process.arch}`);
+}
+
+function render(findings: readonly Finding[], { green, yellow, red, bold }: Style): string {
+  const paint = { ok: green, warn: yellow, fail: red };
+  const width = Math.max(...findings.map(({ check }) => check.length));
+  const indent = ' '.repeat(width + 8);
+  const lines = findings.flatMap(({ check, level, detail, fix }) => {
+    const [first = '', ...rest] = detail.split('\n').map(escapeUnprintable);
+    return [
+      `${paint[level](level.padEnd(4))}  ${check.padEnd(width)}  ${first}`,
+      ...rest.map((line) => indent + line.trim()),
+      ...(fix === undefined ? [] : [`${indent}→ ${escapeUnprintable(fix)}`]),
+    ];
+  });
+  const count = (level: Finding['level']) => findings.filter((finding) => finding.level === level).length;
+  return [...lines, '', bold(`${count('ok')} ok, ${count('warn')} to look at, ${count('fail')} failed`)].join('\n');
+}

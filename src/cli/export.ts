@@ -1,0 +1,21 @@
+import { stringify } from 'yaml';
+import { action, type CommandDefinition, examples, type Invocation } from './invocation.ts';
+
+export const defineExport: CommandDefinition = (command, context) => {
+  command
+    .addHelpText(
+      'after',
+      `\nUsers, service accounts, groups, roles, assignments and upstreams, by name; \`toolgate apply\` reads it. Neither access
+keys nor credentials are in it, nor what stands in the configuration file.${examples(
+        'toolgate export > state.yaml',
+        'toolgate export --json',
+      )}`,
+    )
+    .action(action(context, exportState));
+};
+
+async function exportState(invocation: Invocation): Promise<void> {
+  const api = await invocation.api();
+  const document = await api.get<object>('/state');
+  invocation.show(document, () => stringify(document, { lineWidth: 120 }).trimEnd());
+}
