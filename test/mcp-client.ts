@@ -92,7 +92,8 @@ function receive(res: IncomingMessage): OpenAnswer {
   const closed = new Promise<void>((resolve) => {
     res.on('close', () => {
       over = true;
-      if (res.headers['content-type'] === 'application/json' && res.complete) messages.push(JSON.parse(body()));
+      const isJson = res.headers['content-type'] === 'application/json' && chunks.length > 0;
+      if (isJson && res.complete) messages.push(JSON.parse(body()));
       wake();
       resolve();
     });

@@ -5,12 +5,13 @@ import type { DestinationStream } from 'pino';
 import { ADMIN_SERVER_OPTIONS, createAdminApi } from '../admin/admin-api.ts';
 import { type Config, configAtPort } from '../config/config.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
-import type { AppError } from '../errors/app-error.ts';
+import { AppError } from '../errors/app-error.ts';
 import { authenticate } from '../gateway/authenticate.ts';
 import { createGateway } from '../gateway/gateway.ts';
 import { createRefusalRecorder } from '../gateway/refusals.ts';
 import { challengeFor } from '../http/challenge.ts';
 import { createClientAddress } from '../http/client-address.ts';
+import { createLoadShedder } from '../http/load-shedder.ts';
 import { createLogger } from '../http/logger.ts';
 import { createMetrics } from '../http/metrics.ts';
 import { resourceMetadataUrl } from '../http/protected-resource-metadata.ts';
@@ -78,6 +79,7 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
     let addressOf = createClientAddress(config);
     let checkHeaders = createHeaderCheck(config);
     const newRequestId = createRequestIds();
+    const shedder = createLoadShedder();
     const runtime = await createRuntime(config, state, { env, version, log, online });
     const { keys, upstreams } = runtime;
     const verifyKey =
@@ -111,7 +113,10 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
         metrics.observeRefusal();
         recordRefusal(requestId, address, target, error);
       },
-      isDraining: () => draining,
+      refuseNow: () => {
+        if (draining) return new AppError('shutting_down');
+        return shedder.overloaded ? new AppError('overloaded') : null;
+      },
       bodyBytes: config.limits.bodyBytes,
       depth: config.limits.depth,
     });
@@ -192,6 +197,7 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
         if (draining) return;
         draining = true;
         clearInterval(flushing);
+        shedder.stop();
         const stopped = new Promise<void>((resolve) => (online ? http.server.close(() => resolve()) : resolve()));
         http.server.closeIdleConnections();
         await gateway.close(graceMs);

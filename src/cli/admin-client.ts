@@ -43,7 +43,8 @@ interface Problem {
   readonly code: string;
   readonly remedy: string;
   readonly requestId: string;
-  readonly errors?: unknown;
+  /** Each fault of a request that has several. */
+  readonly errors?: readonly { readonly path: string; readonly message: string }[];
 }
 
 const PAGE = 1000;
@@ -117,7 +118,14 @@ function refusal(status: number, text: string, place: string): CliError {
   }
   const { code, title = '', detail = title, remedy = '', requestId } = problem;
   // The catalog's own sentence needs the remedy; a text made for the case says what to do itself.
-  const said = detail === title ? `${title}. ${remedy}` : detail;
+  const said = detail === title ? `${title}. ${remedy}` : (listed(detail, problem.errors) ?? detail);
   const traced = status >= 500 && requestId !== undefined ? `${said} (request ${requestId})` : said;
   return new CliError(traced, { data: { code, status, requestId, ...(problem.errors !== undefined && { errors: problem.errors }) } });
+}
+
+/** Several faults below each other; null when there are not several. */
+function listed(detail: string, errors: Problem['errors']): string | null {
+  if (errors === undefined || errors.length < 2) return null;
+  const [start] = /^.*? is not valid(?=\.)/.exec(detail) ?? ['This is not valid'];
+  return [`${start}:`, ...errors.map(({ path, message }) => `  ${path === '' ? '' : `${path}: `}${message}`)].join('\n');
 }

@@ -5,7 +5,7 @@ import { type ExportReport, verifyExport } from '../audit/verify-export.ts';
 import { CliError } from './cli-error.ts';
 import type { Invocation } from './invocation.ts';
 import { linesOf } from './lines-of.ts';
-import { readText } from './read-text.ts';
+import { readProblem, readText } from './read-text.ts';
 import { formatSecond } from './time.ts';
 
 export interface VerifyOptions {
@@ -26,7 +26,7 @@ export async function verifyAudit(invocation: Invocation<VerifyOptions>, file: s
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code?.startsWith('ERR_OSSL')) throw new CliError(`${options.publicKey.join(', ')} holds no public key: ${message}.`, { cause });
-    throw new CliError(code === undefined ? message : `${file} cannot be read: ${message}.`, { cause });
+    throw new CliError(code === undefined ? message : `${file} cannot be read: ${readProblem(cause)}`, { cause });
   }
   if (!report.ok) outcome.exitCode = 1;
   invocation.show(report, () => describe(report, terminal.style));
@@ -49,7 +49,7 @@ function describe(report: ExportReport, { bold, green, red }: Invocation['termin
     }
     if (unknownOutcomes.length > 10) lines.push(`      … and ${unknownOutcomes.length - 10} more (--json lists all)`);
   }
-  if (pendingOutcomes > 0) lines.push(`    ${count(pendingOutcomes, 'call')} still under way when it was exported`);
+  if (pendingOutcomes > 0) lines.push(`    ${pendingOutcomes} still under way when it was exported (the export itself is one)`);
   return lines.join('\n');
 }
 

@@ -92,7 +92,7 @@ function issuedBlock({ terminal }: Invocation, { accessKey, key, replaced }: Iss
     ['Tools', accessKey.tools.join(', ')],
     ['Roles', accessKey.roles.join(', ')],
     ['Id', accessKey.id],
-    ['Replaces', replaced && `${replaced.id}, which works until ${formatMinute(replaced.expiresAt ?? Date.now())}`],
+    ['Replaces', replaced && `${replaced.id}, which ${endOf(replaced)}`],
   ]);
   return [
     yellow('The new access key. It is shown this once: keep it now.'),
@@ -106,6 +106,10 @@ function issuedBlock({ terminal }: Invocation, { accessKey, key, replaced }: Iss
     renderConnectLines({ endpoint, key }, dim),
     '',
   ].join('\n');
+}
+
+function endOf({ expiresAt }: KeyView): string {
+  return expiresAt === null || expiresAt <= Date.now() ? 'has ended' : `works until ${formatMinute(expiresAt)}`;
 }
 
 async function listKeys(invocation: Invocation<PrincipalOptions & { all?: true }>): Promise<void> {

@@ -94,7 +94,8 @@ function describe({ terminal }: Invocation, found: Explanation, { who, what, opt
   const lines = [
     allowed ? `${green(bold('yes'))}  ${who} may call ${what}` : `${red(bold('no'))}   ${who} may not call ${what}`,
     `     ${escapeUnprintable(reason)}`,
-    ...rules.map(({ id, effect }) => `     rule ${escapeUnprintable(id)} ${effect === 'permit' ? 'allows' : 'denies'} it`),
+    // The reason names the first one already.
+    ...rules.slice(1).map(({ id, effect }) => `     rule ${escapeUnprintable(id)} ${effect === 'permit' ? 'allows' : 'denies'} it, too`),
     '',
     ...checks.map(({ check, passed, reason: why }) => dim(`     ${passed ? '✓' : '✗'} ${check.padEnd(9)}  ${escapeUnprintable(why)}`)),
     dim(`       roles      ${roles.join(', ') || 'none'}`),

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import type { CliContext, CommandDefinition } from './invocation.ts';
+import { type CliContext, type CommandDefinition, examples } from './invocation.ts';
 
 /** Which of the shared options mean something to a command: only those stand in its help. */
 type Reach = 'gateway' | 'machine' | 'none';
@@ -54,8 +54,8 @@ const REACHABLE: Readonly<Record<Reach, readonly string[]>> = {
 
 const DESCRIPTION = `Authentication and authorization gateway for the Model Context Protocol.
 
-Commands work on the running gateway, with the key of an owner or administrator in
-TOOLGATE_KEY or --key-file; when none runs, on the data folder of this machine.`;
+Commands work on the running gateway, with the key of an owner or administrator.
+When none runs, they work on the data folder of this machine.`;
 
 /** The command line, with its commands as names only until one is called. */
 export function createProgram(context: CliContext): Command {
@@ -64,11 +64,11 @@ export function createProgram(context: CliContext): Command {
     .description(DESCRIPTION)
     .usage('<command> [options]')
     .version(context.version, '--version', 'print the version')
-    .helpOption('-h, --help', 'print help; also for a command: toolgate key create --help')
+    .helpOption('-h, --help', 'print help, also of a command')
     .helpCommand(false)
     .addOption(new Option('--json', 'print JSON and nothing else'))
     .addOption(new Option('--url <url>', 'address of the gateway; TOOLGATE_URL'))
-    .addOption(new Option('--key-file <file>', 'file that holds your access key; the key itself in TOOLGATE_KEY'))
+    .addOption(new Option('--key-file <file>', 'file with your access key; or TOOLGATE_KEY'))
     .addOption(new Option('--config <file>', 'configuration file; TOOLGATE_CONFIG'))
     .addOption(new Option('--data-dir <folder>', 'data folder; TOOLGATE_DATA_DIR'))
     .exitOverride()
@@ -80,13 +80,14 @@ export function createProgram(context: CliContext): Command {
       getOutHelpWidth: () => Math.min(terminal.columns ?? 80, 100),
       getErrHelpWidth: () => Math.min(terminal.columns ?? 80, 100),
     })
-    .configureHelp({ showGlobalOptions: true });
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText('after', examples('toolgate serve', 'toolgate key create laptop --user ann@example.com', 'toolgate audit tail -f'));
 
   const loaders = new Map<Command, Entry['load']>();
   for (const [group, entries] of Object.entries(COMMANDS)) {
     program.commandsGroup(`${group}:`);
     for (const { name, summary, reach, load } of entries) {
-      const command = program.command(name).description(summary);
+      const command = program.command(name).description(summary).helpCommand(false);
       command.configureHelp({
         showGlobalOptions: true,
         visibleGlobalOptions: () => program.options.filter(({ long }) => REACHABLE[reach].includes(long!)),

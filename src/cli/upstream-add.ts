@@ -32,7 +32,7 @@ export async function addUpstream(invocation: Invocation<AddOptions>, name: stri
     auth.kind === 'none'
       ? `toolgate upstream test ${name}`
       : `toolgate upstream credential ${name} ${auth.names[0]}${auth.kind === 'headers' ? '' : ' --user <name>'}`;
-  invocation.show(added, () => `Added the upstream ${name}. Nobody may call it before a role allows it.\nNext: ${next}`);
+  invocation.show(added, () => `Added the upstream ${name}. Roles decide who may call it.\nNext: ${next}`);
 }
 
 type Auth =

@@ -49,7 +49,8 @@ export const CATALOG = define({
     rpc: 4011,
     challenge: 'invalid_token',
     title: 'The credential is not valid',
-    remedy: 'It is unknown, expired, revoked or its owner is disabled. `toolgate key list` shows which; create a new key.',
+    remedy:
+      'It is unknown, expired, revoked or its owner is disabled. `toolgate key list` shows which; create a new key.',
   },
   address_not_allowed: {
     http: 403,
@@ -148,7 +149,8 @@ export const CATALOG = define({
     http: 400,
     rpc: -32600,
     title: 'This request needs a session',
-    remedy: 'Send `initialize` first, then its `Mcp-Session-Id` with every request (protocol versions up to 2025-11-25).',
+    remedy:
+      'Send `initialize` first, then its `Mcp-Session-Id` with every request (protocol versions up to 2025-11-25).',
   },
   session_not_found: {
     http: 404,
@@ -270,6 +272,13 @@ export const CATALOG = define({
     rpc: 5032,
     title: 'The call could not be recorded, so it was not made',
     remedy: 'The audit log cannot be written (a full or stalled disk). `toolgate doctor` says why.',
+  },
+  overloaded: {
+    http: 503,
+    rpc: 5034,
+    title: 'The gateway is overloaded',
+    remedy:
+      'Try again after the time in `Retry-After`. If it lasts, give the gateway more CPU or memory, or add a replica.',
   },
   shutting_down: {
     http: 503,

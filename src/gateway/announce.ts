@@ -5,9 +5,7 @@ import type { ListenStream } from './subscriptions-listen.ts';
 
 export type ChangedList = 'tools' | 'prompts' | 'resources';
 
-export const changed = (list: ChangedList): { method: string } => ({ method: `notifications/${list}/list_changed` });
-
-export const notificationEvent = (method: string, params?: JsonObject): Buffer =>
+const notificationEvent = (method: string, params?: JsonObject): Buffer =>
   Buffer.from(
     writeSseEvent({ event: 'message', data: JSON.stringify({ jsonrpc: '2.0', method, ...(params && { params }) }) }),
   );
@@ -20,8 +18,7 @@ export function announceChange(
   lists: readonly ChangedList[],
 ): void {
   for (const list of lists) {
-    const { method } = changed(list);
-    const event = notificationEvent(method);
+    const event = notificationEvent(`notifications/${list}/list_changed`);
     for (const session of gateway.sessions.all()) {
       if (session.mount.upstream === null || session.mount.upstream === upstream) session.stream?.send(event);
     }

@@ -18,7 +18,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
 const NO_RULES = { keys: [] };
 
 /** Who, from where, in which request: the part that every record of a request shares. */
-export function whoFields({ requestId, caller, address }: McpExchange) {
+function whoFields({ requestId, caller, address }: McpExchange) {
   return {
     requestId,
     tenantId: caller.tenantId,

@@ -8,11 +8,12 @@ import { type GatewayContext, logFailure } from './context.ts';
 import type { McpRequest } from './mcp-request.ts';
 import { outbound } from './outbound.ts';
 import { createRelay, type Rewrite } from './relay.ts';
-import { sendError } from './respond.ts';
+import { sendError, sendResult } from './respond.ts';
 import { type Route, route, type Subject, subjectOfRequest, unreachable } from './route.ts';
 import { forwardServerEvent } from './server-requests.ts';
 import { connectionFor, explainLostSession } from './session-connection.ts';
 import { loadOwnCatalogues, ownerOf } from './snapshot.ts';
+import { trackSubscription } from './subscription.ts';
 
 /** The requests that name a primitive, are decided on it, and go to its upstream. */
 export const GOVERNED_METHODS: ReadonlySet<string> = new Set([
@@ -42,6 +43,7 @@ export async function call(gateway: GatewayContext, request: McpRequest): Promis
     run.recorded();
     const credential = await gateway.credentialOf(found.upstream, ownerOf(found.upstream, request.caller));
     const connection = await connectionFor(gateway, request.caller, request.session, found.upstream, credential);
+    if (connection.shared && !trackSubscription(gateway, request, found)) return answerEmpty(request, run);
     // Revoked, cancelled or gone while the record, the credential or the connection was waited for.
     if (!run.over) forward(gateway, request, found, connection, credential, run);
   } catch (thrown) {
@@ -50,6 +52,12 @@ export async function call(gateway: GatewayContext, request: McpRequest): Promis
     run.finish(failureOf(error));
     sendError(request, error);
   }
+}
+
+function answerEmpty(request: McpRequest, run: CallRun): void {
+  run.meter.message(Buffer.from('{"result":{}}'));
+  run.finish();
+  sendResult(request, '{}');
 }
 
 /** Unknown and forbidden look the same to the caller; the audit log tells them apart. */

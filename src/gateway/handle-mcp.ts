@@ -5,6 +5,7 @@ import type { RequestId } from '../mcp/message.ts';
 import type { Caller } from '../model/principal.ts';
 import { authenticate, type VerifyKey } from './authenticate.ts';
 import { type GatewayContext, logFailure } from './context.ts';
+import { allowOrigin, answerPreflight, isPreflight } from './cors.ts';
 import { handlePost } from './handle-post.ts';
 import type { McpExchange, McpMessage } from './mcp-request.ts';
 import { type Mount, mountOf, resourcePath } from './mount.ts';
@@ -24,7 +25,8 @@ export interface HandlerOptions {
   /** The `WWW-Authenticate` value for an error at a resource path; undefined when the error is no challenge. */
   readonly challenge: (error: AppError, resourcePath: string) => string | undefined;
   readonly recordRefusal: (requestId: string, address: string, target: string, error: AppError) => void;
-  readonly isDraining: () => boolean;
+  /** `shutting_down` or `overloaded`, while that is so. */
+  readonly refuseNow: () => AppError | null;
   readonly bodyBytes: number;
   readonly depth: number;
 }
@@ -42,9 +44,10 @@ export async function handleMcp(
   let mount: Mount | undefined;
   let read: McpMessage | undefined;
   try {
-    if (options.isDraining()) throw new AppError('shutting_down');
-    const refused = options.checkHeaders(http);
+    const refused = options.refuseNow() ?? options.checkHeaders(http);
     if (refused !== null) throw refused;
+    if (isPreflight(http)) return answerPreflight(http, res);
+    allowOrigin(http, res);
     mount = mountOf(http.url!);
     const address = options.addressOf(http);
     const verified = authenticate(http.headers, address, options.verifyKey, options.anonymous);
@@ -80,7 +83,10 @@ function refuse(
     ...(challenge !== undefined && { 'www-authenticate': challenge }),
     ...(error.code === 'method_not_allowed' && { allow: 'GET, POST, DELETE' }),
     ...(error.code === 'shutting_down' && { 'retry-after': '5', connection: 'close' }),
+    ...(error.code === 'overloaded' && { 'retry-after': '2' }),
   };
+  // An answer that has begun cannot become an error; cutting it off tells the client.
+  if (res.headersSent) res.destroy();
   const id: RequestId | undefined = read !== undefined && 'id' in read.message ? read.message.id : undefined;
   const status = (read?.codec ?? legacyCodec).statusOf(error);
   sendJson(res, status, errorJson(id, error, requestId), headers);

@@ -56,7 +56,7 @@ function parse(data: Buffer): JsonRpcMessage | null {
   }
 }
 
-export const eventId = (upstream: string, id: string): string => `${upstream}/${id}`;
+const eventId = (upstream: string, id: string): string => `${upstream}/${id}`;
 
 /** The upstream and its own event id; null for an id that no event of this gateway had. */
 export function splitEventId(id: string): { upstream: string; id: string } | null {

@@ -14,8 +14,7 @@ export const SERVED_REVISIONS: readonly Revision[] = PROTOCOL_REVISIONS.filter((
 export const LATEST_MODERN: Revision = '2026-07-28';
 export const LATEST_LEGACY: Revision = '2025-11-25';
 
-export const isServed = (version: unknown): version is Revision =>
-  (SERVED_REVISIONS as readonly unknown[]).includes(version);
+const isServed = (version: unknown): version is Revision => (SERVED_REVISIONS as readonly unknown[]).includes(version);
 
 /** The version that an `initialize` asks for when it is served, else the newest legacy one (2025-11-25, "Version Negotiation"). */
 export function negotiateLegacy(asked: unknown): Revision {

@@ -5,6 +5,7 @@ import { listenUpstream } from './listen-upstream.ts';
 import { type LoadedCatalogue, loadCatalogue } from './load-catalogue.ts';
 import { openConnection } from './open-connection.ts';
 import type { ClientIdentity } from './own-request.ts';
+import { pause } from './pause.ts';
 import type { Credential, UpstreamConnection } from './upstream-connection.ts';
 import type { UpstreamContext } from './upstream-context.ts';
 
@@ -21,6 +22,8 @@ export interface SlotOptions {
   readonly standing: boolean;
   /** Milliseconds after which the catalogue is asked for again. */
   readonly refreshMs: number;
+  /** Aborted when the gateway ends: then nothing is waited for any more. */
+  readonly ending: AbortSignal;
   readonly onChange: (what: ChangedPart) => void;
   readonly onServerMessage: (message: JsonRpcMessage) => void;
 }
@@ -119,13 +122,20 @@ export class UpstreamSlot {
     const old = this.release();
     this.failures = 0;
     this.failure = undefined;
-    if (this.options.standing) this.start();
-    await closeAfter(old, graceMs);
+    // A load that is under way may be one with the old credential.
+    if (this.options.standing) this.load(true).catch(() => {});
+    await this.closeAfter(old, graceMs);
   }
 
   async close(graceMs: number): Promise<void> {
     this.closed = true;
-    await closeAfter(this.release(), graceMs);
+    await this.closeAfter(this.release(), graceMs);
+  }
+
+  private async closeAfter(connection: UpstreamConnection | undefined, graceMs: number): Promise<void> {
+    if (connection === undefined) return;
+    await pause(graceMs, this.options.ending);
+    await connection.close();
   }
 
   private release(): UpstreamConnection | undefined {
@@ -260,12 +270,6 @@ export class UpstreamSlot {
       `"${this.options.context.upstream.name}" was removed or is being changed.`,
     );
   }
-}
-
-async function closeAfter(connection: UpstreamConnection | undefined, graceMs: number): Promise<void> {
-  if (connection === undefined) return;
-  if (graceMs > 0) await new Promise((resolve) => setTimeout(resolve, graceMs).unref());
-  await connection.close();
 }
 
 function sameRejections(before: LoadedCatalogue | undefined, now: LoadedCatalogue): boolean {

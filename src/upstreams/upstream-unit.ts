@@ -8,8 +8,10 @@ import type { Upstream } from '../model/upstream.ts';
 import { type Breaker, createBreaker } from './breaker.ts';
 import { type Bulkhead, createBulkhead } from './bulkhead.ts';
 import { createCallGuard } from './call-guard.ts';
+import { ClientConnections } from './client-connections.ts';
 import { openConnection } from './open-connection.ts';
 import type { ClientIdentity } from './own-request.ts';
+import { pause } from './pause.ts';
 import { checkReachable } from './reachability.ts';
 import type { CredentialOwner } from './resolve-credential.ts';
 import type { ConnectionOptions } from './transports/connection-options.ts';
@@ -26,6 +28,8 @@ export interface UnitOptions {
   readonly references: ReferenceSources;
   readonly refreshMs: number;
   readonly log: Logger;
+  /** Aborted when the gateway ends. */
+  readonly ending: AbortSignal;
   readonly onChange: (what: ChangedPart) => void;
   readonly onServerMessage: (message: JsonRpcMessage) => void;
 }
@@ -49,8 +53,7 @@ export class UpstreamUnit {
   /** Absent when every caller has a credential of their own. */
   private readonly common: UpstreamSlot | undefined;
   private readonly owned: Lru<string, UpstreamSlot> = createLru(MAX_OWNERS);
-  /** Connections of client sessions. */
-  private readonly clients = new Set<UpstreamConnection>();
+  private readonly clients = new ClientConnections();
   private readonly timers: NodeJS.Timeout[] = [];
   private reach: { ok: boolean; error?: AppError; at: number } | undefined;
   private upstream: Upstream;
@@ -152,15 +155,7 @@ export class UpstreamUnit {
       await connection.close();
       throw this.refusal()!;
     }
-    this.clients.add(connection);
-    connection.onClosed(() => this.clients.delete(connection));
-    return {
-      ...connection,
-      close: () => {
-        this.clients.delete(connection);
-        return connection.close();
-      },
-    };
+    return this.clients.add(connection);
   }
 
   refresh(): void {
@@ -196,14 +191,10 @@ export class UpstreamUnit {
     this.closed = true;
     for (const timer of this.timers) clearInterval(timer);
     const until = performance.now() + graceMs;
-    while (this.bulkhead.inFlight > 0 && performance.now() < until) {
-      await new Promise((resolve) => setTimeout(resolve, 25));
-    }
+    const { ending } = this.options;
+    while (this.bulkhead.inFlight > 0 && performance.now() < until && !ending.aborted) await pause(25, ending);
     const slots = [this.common, ...[...this.owned.entries()].map(([, slot]) => slot)];
-    await Promise.allSettled([
-      ...slots.map((slot) => slot?.close(0)),
-      ...[...this.clients].map((connection) => connection.close()),
-    ]);
+    await Promise.allSettled([...slots.map((slot) => slot?.close(0)), this.clients.end(this.refusal()!)]);
     await this.context.endpoint?.close();
   }
 
@@ -221,13 +212,14 @@ export class UpstreamUnit {
   }
 
   private createSlot(owner: CredentialOwner | undefined): UpstreamSlot {
-    const { identity, refreshMs, onChange, onServerMessage, credentialOf } = this.options;
+    const { identity, refreshMs, ending, onChange, onServerMessage, credentialOf } = this.options;
     return new UpstreamSlot({
       context: this.context,
       identity,
       credential: () => credentialOf(this.upstream, owner),
       standing: owner === undefined,
       refreshMs,
+      ending,
       onChange,
       onServerMessage,
     });

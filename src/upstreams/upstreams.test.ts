@@ -305,6 +305,10 @@ describe('registry', () => {
     });
     await own.close();
     assert.equal(legacy.sessions.size, 1);
+    const other = await upstreams.open('legacy', options);
+    const told = new Promise<string>((resolve) => other.onClosed(({ code }) => resolve(code)));
+    await upstreams.replace([]);
+    assert.equal(await told, 'upstream_unavailable', 'a session whose upstream is removed hears of it');
   });
 
   test('a stdio program that crashes is started again, with growing pauses', async () => {

@@ -80,6 +80,7 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
   const changeListeners = new Set<(change: CatalogueChange) => void>();
   const messageListeners = new Set<(event: ServerMessage) => void>();
   const closing = new Set<Promise<void>>();
+  const ending = new AbortController();
   const identity = { clientInfo: options.clientInfo, clientCapabilities: {} };
   let declared = options.upstreams;
   let units = new Map<string, UpstreamUnit>();
@@ -92,6 +93,7 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
       references: options.references(upstream.name),
       refreshMs: options.refreshMs ?? REFRESH_MS,
       log: options.log,
+      ending: ending.signal,
       onChange: (what) => {
         if (units.get(upstream.name) !== unit) return;
         for (const listener of changeListeners) listener({ upstream: upstream.name, what });
@@ -171,6 +173,7 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
       });
     },
     async close() {
+      ending.abort();
       const all = [...units.values()];
       units = new Map();
       await Promise.allSettled([...all.map((unit) => unit.close(0)), ...closing]);

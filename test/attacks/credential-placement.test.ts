@@ -69,7 +69,6 @@ test('two credentials are refused, whichever they are, even twice the same', asy
     const reply = await post('/mcp/fake', credential as Record<string, string>);
     assert.equal(reply.status, 400, `${Object.keys(credential)}: ${reply.body}`);
     assert.equal(reply.message.error.data.code, 'credential_ambiguous');
-    assert.match(String(reply.headers['www-authenticate']), /error="invalid_request"/);
   }
   const body = JSON.stringify(call.body);
   for (const [one, two] of [
