@@ -12,7 +12,14 @@ import { isAllowedName } from './harness/fixture-tools.ts';
 const { upstreamPort } = JSON.parse(process.argv[2]!) as { upstreamPort: number };
 
 const KEEP_ALIVE_MS = 120_000;
-const NOT_FORWARDED = new Set(['host', 'connection', 'content-length', 'authorization', 'transfer-encoding', 'keep-alive']);
+const NOT_FORWARDED = new Set([
+  'host',
+  'connection',
+  'content-length',
+  'authorization',
+  'transfer-encoding',
+  'keep-alive',
+]);
 const pool = new Pool(`http://127.0.0.1:${upstreamPort}`, {
   connections: 4_500,
   pipelining: 1,
@@ -82,7 +89,11 @@ class Hop implements Dispatcher.DispatchHandler {
     });
   }
 
-  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: Record<string, string | string[] | undefined>): void {
+  onResponseStart(
+    _: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
     this.answer = this.start(this.res, status, String(headers['content-type']));
   }
 

@@ -50,8 +50,12 @@ writeFileSync(file, stringify(settings));
 
 const keys = await createKeys(join(dataDir, 'toolgate.db'), ROLE, keyCount);
 const env = { UPSTREAM_KEY };
-const app = await startApp(await loadConfig({ flags: { config: file, dataDir }, env, cwd: dataDir }), { env, version: 'bench' });
-while (app.upstreamStatus().some(({ state }) => state === 'starting')) await new Promise((resolve) => setTimeout(resolve, 5));
+const app = await startApp(await loadConfig({ flags: { config: file, dataDir }, env, cwd: dataDir }), {
+  env,
+  version: 'bench',
+});
+while (app.upstreamStatus().some(({ state }) => state === 'starting'))
+  await new Promise((resolve) => setTimeout(resolve, 5));
 const down = app.upstreamStatus().find(({ state }) => state !== 'ready');
 if (down !== undefined) throw new Error(`upstream ${down.name} is ${down.state}: ${down.lastError?.message}`);
 

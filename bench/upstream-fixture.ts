@@ -47,8 +47,15 @@ function sendEvents(res: ServerResponse, answer: Buffer): void {
       res.end(`event: message\ndata: ${answer}\n\n`);
       return;
     }
-    const params = { progressToken: 'p', progress: sent, total: 10, message: `${sent} of ${PROGRESS_EVENTS + 1} parts are done` };
-    res.write(`event: message\ndata: ${JSON.stringify({ jsonrpc: '2.0', method: 'notifications/progress', params })}\n\n`);
+    const params = {
+      progressToken: 'p',
+      progress: sent,
+      total: 10,
+      message: `${sent} of ${PROGRESS_EVENTS + 1} parts are done`,
+    };
+    res.write(
+      `event: message\ndata: ${JSON.stringify({ jsonrpc: '2.0', method: 'notifications/progress', params })}\n\n`,
+    );
     setImmediate(next);
   };
   next();

@@ -31,7 +31,7 @@ export class ClientSocket {
   private constructor(socket: Socket) {
     this.socket = socket;
     socket.setNoDelay(true);
-    socket.on('data', (chunk) => this.read(chunk));
+    socket.on('data', (chunk) => this.read(chunk as Buffer));
     socket.on('error', () => {});
     socket.on('close', () => {
       this.broken = true;
@@ -78,7 +78,7 @@ export class ClientSocket {
         return;
       }
       this.pending = undefined;
-      this.startBody(whole.latin1Slice(0, end + 2));
+      this.startBody(whole.toString('latin1', 0, end + 2));
       chunk = whole;
       at = end + 4;
     }
@@ -110,11 +110,12 @@ export class ClientSocket {
         const skipped = Math.min(this.remaining, bytes.length - at);
         this.remaining -= skipped;
         at += skipped;
-        if (this.remaining === 0 && this.lastChunk) return this.finish(this.status);
-        continue;
+        if (this.remaining > 0 || !this.lastChunk) continue;
+        this.finish(this.status);
+        return;
       }
       const end = bytes.indexOf(LF, at);
-      this.sizeLine += bytes.latin1Slice(at, end < 0 ? bytes.length : end);
+      this.sizeLine += bytes.toString('latin1', at, end < 0 ? bytes.length : end);
       if (end < 0) return;
       const size = Number.parseInt(this.sizeLine, 16);
       this.sizeLine = '';

@@ -29,7 +29,10 @@ export async function runClosedLoop(pool: ConnectionPool, load: ClosedLoad): Pro
       await new Promise<void>((resolve) => {
         const send = (): void => {
           const from = performance.now();
-          if (left <= 0 || from >= until || socket.broken) return resolve();
+          if (left <= 0 || from >= until || socket.broken) {
+            resolve();
+            return;
+          }
           left--;
           const id = nextRequest(template, bytes);
           socket.exchange(bytes, id, (status, matched) => {

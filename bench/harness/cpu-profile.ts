@@ -25,9 +25,7 @@ export interface ThreadProfile {
 }
 
 const IDLE = '(idle)';
-const AREAS: readonly (readonly [pattern: RegExp, area: string])[] = [
-  [/\/(?:src|dist\/src)\/([a-z-]+)\//, ''],
-  [/\/node_modules\/((?:@[^/]+\/)?[^/]+)\//, ''],
+const NODE_AREAS: readonly (readonly [pattern: RegExp, area: string])[] = [
   [/^node:internal\/modules/, 'loading of modules'],
   [/^node:(?:_http|internal\/http)/, 'node:http'],
   [/^node:.*(?:net|stream)/, 'node:net and streams'],
@@ -76,9 +74,9 @@ function nameOf({ functionName, url, lineNumber }: CallFrame): string {
 function areaOf({ functionName, url }: CallFrame): string {
   // Native functions have no place: a system call, a regular expression, the collection of garbage.
   if (url === '') return functionName.startsWith('(') ? functionName.slice(1, -1) : 'native functions';
-  for (const [pattern, area] of AREAS) {
-    const match = pattern.exec(url);
-    if (match !== null) return area === '' ? (url.includes('/node_modules/') ? match[1]! : `src/${match[1]}`) : area;
-  }
-  return 'the bench itself';
+  const dependency = /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1];
+  if (dependency !== undefined) return dependency;
+  const own = /\/src\/([a-z-]+)\//.exec(url)?.[1];
+  if (own !== undefined) return `src/${own}`;
+  return NODE_AREAS.find(([pattern]) => pattern.test(url))?.[1] ?? 'the bench itself';
 }

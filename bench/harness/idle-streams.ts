@@ -20,7 +20,8 @@ export async function openIdleStreams({ port, count, initialize, stream }: IdleS
     opened.push(socket);
     let bytes = Buffer.from(stream.bytes);
     if (initialize === undefined) nextRequest(stream, bytes);
-    else bytes = Buffer.concat([bytes, Buffer.from(`mcp-session-id: ${await startSession(socket, initialize)}\r\n\r\n`)]);
+    else
+      bytes = Buffer.concat([bytes, Buffer.from(`mcp-session-id: ${await startSession(socket, initialize)}\r\n\r\n`)]);
     const status = await socket.openStream(bytes);
     if (status !== 200) throw new Error(`a stream was answered with ${status}`);
   };

@@ -16,12 +16,16 @@ export interface InstallSize {
  * files that would be packed. Nothing is downloaded.
  */
 export function installSize(): InstallSize {
-  const npm = (...args: string[]) => execFileSync('npm', args, { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  const npm = (...args: string[]) =>
+    execFileSync('npm', args, { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
   const [, ...folders] = npm('ls', '--omit=dev', '--all', '--parseable').trim().split('\n');
   const dependencies = folders.reduce((sum, folder) => sum + sizeOnDisk(folder), 0);
   if (!existsSync(join(ROOT, 'dist/src/main.js'))) return { dependencies, ownPackage: null };
   const [packed] = JSON.parse(npm('pack', '--dry-run', '--json', '--ignore-scripts'));
-  const ownPackage = packed.files.reduce((sum: number, { path }: { path: string }) => sum + sizeOnDisk(join(ROOT, path)), 0);
+  const ownPackage = packed.files.reduce(
+    (sum: number, { path }: { path: string }) => sum + sizeOnDisk(join(ROOT, path)),
+    0,
+  );
   return { dependencies, ownPackage };
 }
 

@@ -1,10 +1,10 @@
 import { Worker } from 'node:worker_threads';
+import type { Schedule } from './arrival-clock.ts';
 import type { ClientSocket } from './client-socket.ts';
 import { monotonicUs } from './commands.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { createTally, type LoadResult } from './load-result.ts';
 import { nextRequest, type RequestTemplate } from './request-bytes.ts';
-import type { Schedule } from './arrival-clock.ts';
 
 export interface OpenLoad {
   readonly template: RequestTemplate;

@@ -83,9 +83,9 @@ let lastNumber = FIRST_NUMBER;
  */
 export function nextRequest(template: RequestTemplate, bytes: Buffer): Buffer {
   const number = String(++lastNumber);
-  for (const slot of template.numberSlots) bytes.latin1Write(number, slot, DIGITS);
+  for (const slot of template.numberSlots) bytes.write(number, slot, DIGITS, 'latin1');
   const { keys, keySlot } = template;
-  if (keys !== undefined) bytes.latin1Write(keys[lastNumber % keys.length]!, keySlot);
+  if (keys !== undefined) bytes.write(keys[lastNumber % keys.length]!, keySlot, 'latin1');
   const id = template.numberSlots[0] ?? 0;
   return bytes.subarray(id, id + DIGITS);
 }

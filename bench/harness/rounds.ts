@@ -41,7 +41,9 @@ export function median(values: readonly number[]): number {
 /** Throws when any call was answered in another way than it should have been: then no number means anything. */
 export function requireAllAnswered(name: string, { calls, unexpected }: LoadResult): void {
   if (calls > 0 && Object.keys(unexpected).length === 0) return;
-  throw new Error(`${name}: ${calls} calls answered, others by status (0: connection broke): ${JSON.stringify(unexpected)}`);
+  throw new Error(
+    `${name}: ${calls} calls answered, others by status (0: connection broke): ${JSON.stringify(unexpected)}`,
+  );
 }
 
 /** Runs a load on one server and reads what the server used for it. */
@@ -62,7 +64,11 @@ export async function measure(server: Server, run: () => Promise<LoadResult>): P
  * Runs all variants in turn, several rounds, beginning each round with another one, so that whatever else the machine
  * does hits all alike. The first variant is the baseline.
  */
-export async function compare(stand: Stand, variants: readonly Variant[], options: RoundOptions): Promise<Comparison[]> {
+export async function compare(
+  stand: Stand,
+  variants: readonly Variant[],
+  options: RoundOptions,
+): Promise<Comparison[]> {
   const { connections, rounds = stand.quick ? 2 : 5, durationMs = stand.quick ? 400 : 1_200 } = options;
   const samples = variants.map((): Measured[] => []);
   const load = ({ template }: Variant, ms: number): Promise<LoadResult> => {

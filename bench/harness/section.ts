@@ -58,7 +58,7 @@ export const callCells = (measured: Measured, cpuRatio: number): string[] => [
 export const comparisonRows = (compared: readonly Comparison[], ...first: string[]): string[][] =>
   compared.map((row) => [...first, row.name, ...callCells(row, row.cpuRatio)]);
 
-function renderTable({ caption, columns, rows }: Table): string {
+export function renderTable({ caption, columns, rows }: Table): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   const rule = columns.map((_, i) => (i === 0 ? '---' : '---:'));
   return [...(caption === undefined ? [] : [`${caption}\n`]), line(columns), line(rule), ...rows.map(line)].join('\n');

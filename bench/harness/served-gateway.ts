@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { get } from 'node:http';
-import { createServer, type AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 
 export interface ServedGateway {
@@ -19,7 +19,10 @@ const GIVE_UP_MS = 15_000;
 export async function serveGateway(main: string, cwd: string): Promise<ServedGateway> {
   const port = await freePort();
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [main, 'serve', '--port', String(port)], { cwd, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, [main, 'serve', '--port', String(port)], {
+    cwd,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   started.add(child);
   let complaint = '';
   child.stderr.on('data', (chunk: Buffer) => {

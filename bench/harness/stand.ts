@@ -80,7 +80,11 @@ export async function createStand(quick: boolean) {
     return serverOf('bare hop', process, { pathPrefix: '/', key: ANY_KEY });
   }
 
-  async function startGateway({ auditMode = 'strict', keys: count = 1, nodeFlags = [] }: StartOptions = {}): Promise<Gateway> {
+  async function startGateway({
+    auditMode = 'strict',
+    keys: count = 1,
+    nodeFlags = [],
+  }: StartOptions = {}): Promise<Gateway> {
     const dataDir = await mkdtemp(join(tmpdir(), 'toolgate-bench-'));
     const removeData = () => rm(dataDir, { recursive: true, force: true });
     try {

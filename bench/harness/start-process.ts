@@ -25,8 +25,16 @@ const STOP_MS = 10_000;
 const running = new Set<ChildProcess>();
 
 /** Starts a file of the bench in a process of its own and waits until it serves commands. */
-export async function startProcess<C extends Commands>(file: string, options: ProcessOptions = {}): Promise<BenchProcess<C>> {
-  const node = [process.execPath, ...(options.nodeFlags ?? []), join(BENCH, file), JSON.stringify(options.argument ?? {})];
+export async function startProcess<C extends Commands>(
+  file: string,
+  options: ProcessOptions = {},
+): Promise<BenchProcess<C>> {
+  const node = [
+    process.execPath,
+    ...(options.nodeFlags ?? []),
+    join(BENCH, file),
+    JSON.stringify(options.argument ?? {}),
+  ];
   const [command, ...args] = [...pinTo(options.half), ...node];
   const child = spawn(command!, args, {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

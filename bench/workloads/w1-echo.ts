@@ -16,7 +16,11 @@ export function echoCall(server: Server, bytes: number): Variant {
 /** The same on `/mcp`, where the name carries the upstream and has to be rewritten. */
 function prefixedCall(server: Server): Variant {
   const { template } = echoCall(server, TEXT_BYTES);
-  const all = toolCall({ ...server, path: '/mcp' }, 'echo__echo', template.bytes.toString().match(/"text":"([^"]*)"/)![1]!);
+  const all = toolCall(
+    { ...server, path: '/mcp' },
+    'echo__echo',
+    template.bytes.toString().match(/"text":"([^"]*)"/)![1]!,
+  );
   return { server, template: all, name: `${server.name}, on /mcp` };
 }
 

@@ -47,15 +47,27 @@ export async function w3Streams(stand: Stand): Promise<Section> {
       { columns: ['server', ...CALL_COLUMNS], rows: comparisonRows(compared) },
       { columns: ['idle streams', 'memory each'], rows: idle.map(([name, bytes]) => [name, kilobytes(bytes)]) },
     ],
-    verdicts: idle.slice(1).map(([name, bytes]) => atMost(`memory per idle stream, ${name}`, bytes, MAX_BYTES_PER_STREAM, kilobytes)),
+    verdicts: idle
+      .slice(1)
+      .map(([name, bytes]) => atMost(`memory per idle stream, ${name}`, bytes, MAX_BYTES_PER_STREAM, kilobytes)),
   };
 }
 
 async function requireAllEvents(server: Server, template: RequestTemplate): Promise<void> {
-  const [head, body] = template.bytes.toString().replaceAll(DISTINCT, '1000000000').split('\r\n\r\n') as [string, string];
-  const fields = head.split('\r\n').slice(1).map((line) => line.split(': ') as [string, string]);
+  const [head, body] = template.bytes.toString().replaceAll(DISTINCT, '1000000000').split('\r\n\r\n') as [
+    string,
+    string,
+  ];
+  const fields = head
+    .split('\r\n')
+    .slice(1)
+    .map((line) => line.split(': ') as [string, string]);
   const headers = Object.fromEntries(fields.filter(([name]) => name !== 'host' && name !== 'content-length'));
-  const response = await fetch(`http://127.0.0.1:${server.port}${server.pathPrefix}sse`, { method: 'POST', headers, body });
+  const response = await fetch(`http://127.0.0.1:${server.port}${server.pathPrefix}sse`, {
+    method: 'POST',
+    headers,
+    body,
+  });
   const events = (await response.text()).split('\n\n').length - 1;
   if (events !== EVENTS) throw new Error(`${server.name}: ${events} events arrived instead of ${EVENTS}`);
 }
@@ -63,7 +75,10 @@ async function requireAllEvents(server: Server, template: RequestTemplate): Prom
 const legacyStream = (server: Server): StreamRequests => {
   const head = `host: 127.0.0.1:${server.port}\r\nauthorization: Bearer ${server.key}\r\n`;
   const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'bench', version: '1' } };
-  const body = JSON.stringify({ jsonrpc: '2.0', id: DISTINCT, method: 'initialize', params }).replace(`"${DISTINCT}"`, DISTINCT);
+  const body = JSON.stringify({ jsonrpc: '2.0', id: DISTINCT, method: 'initialize', params }).replace(
+    `"${DISTINCT}"`,
+    DISTINCT,
+  );
   const headers = [
     ['authorization', `Bearer ${server.key}`],
     ['accept', 'application/json, text/event-stream'],

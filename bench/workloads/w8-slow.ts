@@ -23,7 +23,8 @@ export async function w8Slow(stand: Stand): Promise<Section> {
       for (const [i, server] of servers.entries()) {
         const load: ClosedLoad = { template: slowCall(server), connections: CONNECTIONS, calls, spreadMs };
         // Opens the connections, so that no call has to wait for its own.
-        if (round === 0) await stand.load.ask('closed', { ...load, template: quickCall(server), calls: 2 * CONNECTIONS });
+        if (round === 0)
+          await stand.load.ask('closed', { ...load, template: quickCall(server), calls: 2 * CONNECTIONS });
         const result = await stand.load.ask('closed', load);
         requireAllAnswered(server.name, result);
         results[i]!.push(result);

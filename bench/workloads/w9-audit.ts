@@ -27,7 +27,10 @@ export async function w9Audit(stand: Stand): Promise<Section> {
     verdicts: [
       {
         target: 'every call is refused with 503',
-        measured: failing.others === 0 ? `${count(failing.refused)} of ${count(failing.refused)}` : `${failing.others} were not`,
+        measured:
+          failing.others === 0
+            ? `${count(failing.refused)} of ${count(failing.refused)}`
+            : `${failing.others} were not`,
         met: failing.others === 0,
       },
       { target: 'no refused call reaches the upstream', measured: `${failing.leaked} did`, met: failing.leaked === 0 },
@@ -40,7 +43,12 @@ async function failingAudit(stand: Stand) {
   try {
     const { template } = echoCall(gateway, TEXT_BYTES);
     const load = (durationMs: number, expectStatus?: number) =>
-      stand.load.ask('closed', { template, connections: CONNECTIONS, durationMs, ...(expectStatus && { expectStatus }) });
+      stand.load.ask('closed', {
+        template,
+        connections: CONNECTIONS,
+        durationMs,
+        ...(expectStatus && { expectStatus }),
+      });
     const durationMs = stand.quick ? 500 : 1_500;
     await load(durationMs);
     const healthy = await load(durationMs);

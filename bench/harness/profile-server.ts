@@ -1,0 +1,59 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readProfiles, type SelfTime } from './cpu-profile.ts';
+import type { RequestTemplate } from './request-bytes.ts';
+import { requireAllAnswered } from './rounds.ts';
+import type { AuditMode, Server, Stand } from './stand.ts';
+
+export interface Profiled {
+  readonly name: string;
+  readonly calls: number;
+  /** Microseconds for one call: the main thread first, then the others. */
+  readonly threads: readonly {
+    readonly busyUs: number;
+    readonly areas: readonly SelfTime[];
+    readonly functions: readonly SelfTime[];
+  }[];
+}
+
+export interface ProfileOptions {
+  readonly of: 'hop' | AuditMode;
+  readonly templateOf: (server: Server) => RequestTemplate;
+  readonly connections: number;
+  readonly durationMs: number;
+}
+
+const SAMPLE_US = 200;
+const WARM_UP_MS = 1_500;
+
+/** Runs a server of its own under `node --cpu-prof` and a load on it; what it did before the load is left out. */
+export async function profileServer(stand: Stand, options: ProfileOptions): Promise<Profiled> {
+  const folder = await mkdtemp(join(tmpdir(), 'toolgate-bench-'));
+  try {
+    const nodeFlags = ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-interval=${SAMPLE_US}`];
+    const { of } = options;
+    const server =
+      of === 'hop' ? await stand.startHop({ nodeFlags }) : await stand.startGateway({ nodeFlags, auditMode: of });
+    const template = options.templateOf(server);
+    const { connections, durationMs } = options;
+    await stand.load.ask('closed', { template, connections, durationMs: WARM_UP_MS });
+    const before = await server.usage();
+    const result = await stand.load.ask('closed', { template, connections, durationMs });
+    const after = await server.usage();
+    await server.stop();
+    requireAllAnswered(server.name, result);
+    const perCall = ({ name, us }: SelfTime): SelfTime => ({ name, us: us / result.calls });
+    return {
+      name: server.name,
+      calls: result.calls,
+      threads: readProfiles(folder, before.atUs, after.atUs).map(({ busyUs, areas, functions }) => ({
+        busyUs: busyUs / result.calls,
+        areas: areas.map(perCall),
+        functions: functions.map(perCall),
+      })),
+    };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
