@@ -6,7 +6,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Dispatcher, Pool } from 'undici';
-import { serveCommands, usageNow } from './harness/commands.ts';
+import { serveCommands } from './harness/commands.ts';
 import { isAllowedName } from './harness/fixture-tools.ts';
 
 const { upstreamPort } = JSON.parse(process.argv[2]!) as { upstreamPort: number };
@@ -133,12 +133,6 @@ await new Promise<void>((resolve) => server.listen({ port: 0, host: '127.0.0.1',
 
 const commands = {
   port: () => (server.address() as AddressInfo).port,
-  usage: usageNow,
-  /** After a garbage collection, where the process was started so that it can ask for one. */
-  rested() {
-    globalThis.gc?.();
-    return usageNow();
-  },
 };
 
 export type BareHopCommands = typeof commands;

@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { stringify } from 'yaml';
 import { startApp } from '../src/app/app.ts';
 import { loadConfig } from '../src/config/load-config.ts';
-import { serveCommands, usageNow } from './harness/commands.ts';
+import { serveCommands } from './harness/commands.ts';
 import { createKeys } from './harness/create-keys.ts';
 import { ALLOWED_GLOB } from './harness/fixture-tools.ts';
 
@@ -64,11 +64,6 @@ let auditLock: DatabaseSync | undefined;
 const commands = {
   port: () => Number(new URL(app.url).port),
   keys: () => keys,
-  usage: usageNow,
-  rested() {
-    globalThis.gc?.();
-    return usageNow();
-  },
   /** From now on the audit log's disk does not answer: somebody else holds the lock of its database. */
   lockAudit(): void {
     auditLock = new DatabaseSync(join(dataDir, 'audit.db'));

@@ -4,7 +4,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { serveCommands, usageNow } from './harness/commands.ts';
+import { serveCommands } from './harness/commands.ts';
 import { fixtureTools } from './harness/fixture-tools.ts';
 
 const SLOW_MS = 1_000;
@@ -106,7 +106,6 @@ const commands = {
   port: () => (server.address() as AddressInfo).port,
   /** How many tool calls have reached it. */
   calls: () => calls,
-  usage: usageNow,
 };
 
 export type UpstreamCommands = typeof commands;

@@ -9,6 +9,10 @@ if (major < 24 || (major === 24 && minor < 12)) {
 // Whoever reads our output may stop reading: `toolgate audit export | head`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
+// Compiling, and in a checkout stripping types, is most of the start; what was compiled once is kept beside the libraries.
+const { enableCompileCache } = await import('node:module');
+enableCompileCache(`${import.meta.dirname}/../node_modules/.cache/toolgate`);
+
 const { runCli } = await import('./cli/run-cli.ts');
 const { argv, env, stdin, stdout, stderr } = process;
 process.exitCode = await runCli({ argv: argv.slice(2), env, cwd: process.cwd(), stdin, stdout, stderr });

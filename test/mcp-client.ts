@@ -92,7 +92,7 @@ function receive(res: IncomingMessage): OpenAnswer {
   const closed = new Promise<void>((resolve) => {
     res.on('close', () => {
       over = true;
-      const isJson = res.headers['content-type'] === 'application/json' && chunks.length > 0;
+      const isJson = /^application\/json\b/.test(String(res.headers['content-type'])) && chunks.length > 0;
       if (isJson && res.complete) messages.push(JSON.parse(body()));
       wake();
       resolve();

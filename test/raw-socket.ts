@@ -26,7 +26,7 @@ export async function exchangeRaw(url: string, bytes: string | Buffer, idleMs = 
       clearTimeout(timer);
       socket.destroy();
       const text = Buffer.concat(chunks).toString('latin1');
-      const statuses = [...text.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)].map((match) => Number(match[1]));
+      const statuses = [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((match) => Number(match[1]));
       resolve({ statuses: statuses.filter((status) => status >= 200), text });
     };
     const wait = (): void => {

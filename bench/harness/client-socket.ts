@@ -70,6 +70,12 @@ export class ClientSocket {
 
   private read(chunk: Buffer): void {
     let at = 0;
+    // Unasked: a server that has waited too long for the next request says 408 and closes.
+    if (this.onAnswer === undefined) {
+      this.broken = true;
+      this.socket.destroy();
+      return;
+    }
     if (!this.inBody) {
       const whole: Buffer = this.pending === undefined ? chunk : Buffer.concat([this.pending, chunk]);
       const end = whole.indexOf(HEAD_END);

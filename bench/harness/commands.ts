@@ -1,4 +1,4 @@
-/** What a process of the bench can be asked over IPC, beside `usage`: named functions with one argument that can be cloned. */
+/** What a process of the bench can be asked over IPC: named functions with one argument that can be cloned. */
 export type Commands = Record<string, (argument: never) => unknown>;
 
 /** What a process has used so far. Times in microseconds. */
@@ -14,7 +14,7 @@ export interface Usage {
 
 export const monotonicUs = (): number => Number(process.hrtime.bigint() / 1000n);
 
-export function usageNow(): Usage {
+function usageNow(): Usage {
   const all = process.cpuUsage();
   const main = process.threadCpuUsage();
   return {
@@ -24,6 +24,18 @@ export function usageNow(): Usage {
     atUs: monotonicUs(),
   };
 }
+
+/** What every process can be asked. */
+const OWN = {
+  usage: usageNow,
+  /** After a garbage collection, where the process was started with `--expose-gc`. */
+  rested(): Usage {
+    globalThis.gc?.();
+    return usageNow();
+  },
+};
+
+export type OwnCommands = typeof OWN;
 
 interface Asked {
   readonly id: number;
@@ -36,11 +48,12 @@ interface Asked {
  * in which they were asked.
  */
 export function serveCommands(commands: Commands): void {
+  const all: Commands = { ...OWN, ...commands };
   let last: Promise<unknown> = Promise.resolve();
   process.on('message', ({ id, command, argument }: Asked) => {
     last = last.then(async () => {
       try {
-        process.send!({ id, value: await commands[command]!(argument) });
+        process.send!({ id, value: await all[command]!(argument) });
       } catch (error) {
         process.send!({ id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
       }

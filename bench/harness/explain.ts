@@ -21,7 +21,9 @@ export async function explainMissed(stand: Stand, sections: readonly Section[]):
     const profiles: Profiled[] = [];
     for (const profiled of ['hop', 'async', 'strict'] as const) {
       const templateOf = (server: Parameters<typeof echoCall>[0]) => echoCall(server, bytes).template;
-      profiles.push(await profileServer(stand, { of: profiled, templateOf, connections: CONNECTIONS, durationMs: DURATION_MS }));
+      profiles.push(
+        await profileServer(stand, { of: profiled, templateOf, connections: CONNECTIONS, durationMs: DURATION_MS }),
+      );
     }
     parts.push(`### ${id}, c = ${CONNECTIONS}`, renderProfiles(profiles));
   }

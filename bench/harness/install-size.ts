@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, lstatSync, readdirSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { isBuilt } from './entry-points.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -20,7 +21,7 @@ export function installSize(): InstallSize {
     execFileSync('npm', args, { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
   const [, ...folders] = npm('ls', '--omit=dev', '--all', '--parseable').trim().split('\n');
   const dependencies = folders.reduce((sum, folder) => sum + sizeOnDisk(folder), 0);
-  if (!existsSync(join(ROOT, 'dist/src/main.js'))) return { dependencies, ownPackage: null };
+  if (!isBuilt()) return { dependencies, ownPackage: null };
   const [packed] = JSON.parse(npm('pack', '--dry-run', '--json', '--ignore-scripts'));
   const ownPackage = packed.files.reduce(
     (sum: number, { path }: { path: string }) => sum + sizeOnDisk(join(ROOT, path)),

@@ -41,7 +41,8 @@ export type Stand = Awaited<ReturnType<typeof createStand>>;
 const SETTLE_MS = 100;
 /** For servers that look at no key. */
 const ANY_KEY = `tgs_${'x'.repeat(49)}`;
-const WITH_GC = ['--expose-gc'];
+/** For servers whose memory is measured. */
+export const WITH_GC = ['--expose-gc'];
 
 /** The processes that the workloads share: upstream and load generator at once, the servers when they are first asked for. */
 export async function createStand(quick: boolean) {
@@ -50,34 +51,27 @@ export async function createStand(quick: boolean) {
   const upstreamPort = await upstream.ask('port');
   const shared = new Map<string, Promise<Server>>();
 
-  const serverOf = async <C extends Commands & Pick<BareHopCommands, 'usage' | 'rested' | 'port'>>(
+  const serverOf = (
     name: string,
-    process: BenchProcess<C>,
-    at: { pathPrefix: string; key: string },
-  ): Promise<Server> => {
-    const port = (await process.ask('port')) as number;
-    const settled = async (command: 'usage' | 'rested') => {
-      await setTimeout(SETTLE_MS);
-      return (await process.ask(command)) as Usage;
-    };
-    return {
-      name,
-      port,
-      ...at,
-      usage: () => settled('usage'),
-      rested: () => settled('rested'),
-      async stop() {
-        await load.ask('close', port);
-        await process.stop();
-      },
-    };
-  };
+    process: Pick<BenchProcess<Commands>, 'usage' | 'rested' | 'stop'>,
+    at: Pick<Server, 'port' | 'pathPrefix' | 'key'>,
+  ): Server => ({
+    name,
+    ...at,
+    usage: () => setTimeout(SETTLE_MS).then(process.usage),
+    rested: () => setTimeout(SETTLE_MS).then(process.rested),
+    async stop() {
+      await process.stop();
+      await load.ask('close', at.port);
+    },
+  });
 
   async function startHop(options: StartOptions = {}): Promise<Server> {
     const { nodeFlags = [] } = options;
     const started: ProcessOptions = { argument: { upstreamPort }, nodeFlags, half: 'served' };
     const process = await startProcess<BareHopCommands>('bare-hop.ts', started);
-    return serverOf('bare hop', process, { pathPrefix: '/', key: ANY_KEY });
+    const port = await process.ask('port');
+    return serverOf('bare hop', process, { port, pathPrefix: '/', key: ANY_KEY });
   }
 
   async function startGateway({
@@ -91,7 +85,8 @@ export async function createStand(quick: boolean) {
       const argument: GatewayOptions = { dataDir, upstreamPort, auditMode, keys: count };
       const process = await startProcess<GatewayCommands>('gateway.ts', { argument, nodeFlags, half: 'served' });
       const keys = await process.ask('keys');
-      const server = await serverOf(`gateway, audit ${auditMode}`, process, { pathPrefix: '/mcp/', key: keys[0]! });
+      const port = await process.ask('port');
+      const server = serverOf(`gateway, audit ${auditMode}`, process, { port, pathPrefix: '/mcp/', key: keys[0]! });
       const stop = () => server.stop().finally(removeData);
       return { ...server, process, keys, stop };
     } catch (error) {
@@ -111,16 +106,17 @@ export async function createStand(quick: boolean) {
     upstream,
     load,
     /** The upstream itself, as a server to call directly. */
-    direct: await serverOf('direct', { ...upstream, ask: upstream.ask }, { pathPrefix: '/', key: ANY_KEY }),
+    direct: serverOf('direct', upstream, { port: upstreamPort, pathPrefix: '/', key: ANY_KEY }),
     /** Shared by all workloads. */
     hop: () => once('hop', startHop),
     gateway: (auditMode: AuditMode) => once(auditMode, () => startGateway({ auditMode })),
     /** For one workload, which stops them. */
     startHop,
     startGateway,
-    withGc: WITH_GC,
     async stop(): Promise<void> {
-      for (const server of shared.values()) await (await server).stop();
+      for (const started of await Promise.allSettled(shared.values())) {
+        if (started.status === 'fulfilled') await started.value.stop();
+      }
       await load.stop();
       await upstream.stop();
     },

@@ -1,12 +1,14 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import type { Commands } from './commands.ts';
+import type { Commands, OwnCommands, Usage } from './commands.ts';
 
 export interface BenchProcess<C extends Commands> {
   readonly pid: number;
   /** Rejects with the error of the other side, and when the process is gone. */
   ask<N extends keyof C & string>(command: N, ...argument: Parameters<C[N]>): Promise<Awaited<ReturnType<C[N]>>>;
+  usage(): Promise<Usage>;
+  rested(): Promise<Usage>;
   /** Lets it end by itself (`process.exit`), so that it can write a CPU profile; after 10 s it is killed. */
   stop(): Promise<void>;
 }
@@ -61,14 +63,18 @@ export async function startProcess<C extends Commands>(
     else asked?.reject(new Error(`bench/${file}: ${error}`));
   });
   await answer(0);
+  const ask = (command: string, argument?: unknown): Promise<never> => {
+    const id = ++lastId;
+    if (!child.connected) return Promise.reject(new Error(`bench/${file} has ended`));
+    const answered = answer(id);
+    child.send({ id, command, argument });
+    return answered;
+  };
   return {
     pid: child.pid!,
-    ask(name, argument) {
-      const id = ++lastId;
-      const answered = answer(id);
-      child.send({ id, command: name, argument });
-      return answered;
-    },
+    ask,
+    usage: () => ask('usage' satisfies keyof OwnCommands),
+    rested: () => ask('rested' satisfies keyof OwnCommands),
     async stop() {
       if (child.connected) child.disconnect();
       const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);

@@ -1,20 +1,15 @@
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { stringify } from 'yaml';
+import { entryPoints } from '../harness/entry-points.ts';
 import { installSize } from '../harness/install-size.ts';
 import { median } from '../harness/rounds.ts';
 import { atMost, megabytes, ms, type Section, type Verdict } from '../harness/section.ts';
 import { serveGateway } from '../harness/served-gateway.ts';
 import type { Stand } from '../harness/stand.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
-const ENTRIES = [
-  { name: 'from source', main: join(ROOT, 'src/main.ts') },
-  { name: 'built', main: join(ROOT, 'dist/src/main.js') },
-];
 const IDLE_MS = 10_000;
 const MAX_READY_MS = 300;
 const MAX_IDLE_BYTES = 110e6;
@@ -24,7 +19,7 @@ export async function w12Start(stand: Stand): Promise<Section> {
   const rounds = stand.quick ? 3 : 7;
   const upstream = { name: 'echo', url: `http://127.0.0.1:${stand.direct.port}/echo` };
   const settings = stringify({ upstreams: [upstream], log: { level: 'warn' } });
-  const entries = ENTRIES.filter(({ main }) => existsSync(main));
+  const entries = entryPoints();
   const rows: string[][] = [];
   const verdicts: Verdict[] = [];
   for (const { name, main } of entries) {
@@ -39,10 +34,12 @@ export async function w12Start(stand: Stand): Promise<Section> {
     rows.push([what, bytes === null ? 'not measured: no `ps` here' : megabytes(bytes)]);
     if (bytes !== null) verdicts.push(atMost(what, bytes, MAX_IDLE_BYTES, megabytes));
   }
+  if (entries.length === 1)
+    rows.push(['built', 'not measured: `dist` is missing or older than `src` (`npm run build`)']);
   const { dependencies, ownPackage } = installSize();
   rows.push(
     ['installed: dependencies', megabytes(dependencies)],
-    ['installed: the package itself', ownPackage === null ? 'not built' : megabytes(ownPackage)],
+    ['installed: the package itself', ownPackage === null ? 'not measured' : megabytes(ownPackage)],
   );
   verdicts.push(atMost('installed, without Node', dependencies + (ownPackage ?? 0), MAX_INSTALLED_BYTES, megabytes));
   return {

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { DISTINCT, httpPost, mcpRequest, type RequestTemplate, toolCall } from '../harness/request-bytes.ts';
 import { compare } from '../harness/rounds.ts';
 import { atMost, CALL_COLUMNS, comparisonRows, kilobytes, type Section } from '../harness/section.ts';
-import type { Server, Stand } from '../harness/stand.ts';
+import { type Server, type Stand, WITH_GC } from '../harness/stand.ts';
 
 const CONNECTIONS = 32;
 const IDLE_STREAMS = 2_000;
@@ -26,14 +26,14 @@ export async function w3Streams(stand: Stand): Promise<Section> {
   const compared = await compare(stand, variants, { connections: CONNECTIONS });
 
   const idle: (readonly [name: string, bytes: number])[] = [];
-  const hop = await stand.startHop({ nodeFlags: stand.withGc });
+  const hop = await stand.startHop({ nodeFlags: WITH_GC });
   const hold = mcpRequest({ ...hop, path: '/hold', method: 'subscriptions/listen' });
   idle.push(['bare hop, one stream through', await bytesPerStream(stand, hop, { stream: hold }).finally(hop.stop)]);
   for (const [name, requests] of [
     ['gateway, GET stream of a session (2025-11-25)', legacyStream],
     ['gateway, subscriptions/listen (2026-07-28)', modernStream],
   ] as const) {
-    const gateway = await stand.startGateway({ nodeFlags: stand.withGc });
+    const gateway = await stand.startGateway({ nodeFlags: WITH_GC });
     idle.push([name, await bytesPerStream(stand, gateway, requests(gateway)).finally(gateway.stop)]);
   }
   return {

@@ -1,14 +1,14 @@
 import { DISTINCT, toolCall } from '../harness/request-bytes.ts';
 import { type Measured, measure, medianOf } from '../harness/rounds.ts';
 import { CALL_COLUMNS, callCells, kilobytes, type Section } from '../harness/section.ts';
-import type { Stand } from '../harness/stand.ts';
+import { type Stand, WITH_GC } from '../harness/stand.ts';
 
 const KEYS = 10_000;
 const CONNECTIONS = 32;
 
 export async function w6Keys(stand: Stand): Promise<Section> {
   // One more, for the calls with a single key that come first.
-  const gateway = await stand.startGateway({ auditMode: 'async', keys: KEYS + 1, nodeFlags: stand.withGc });
+  const gateway = await stand.startGateway({ auditMode: 'async', keys: KEYS + 1, nodeFlags: WITH_GC });
   try {
     const [single, ...keys] = gateway.keys as [string, ...string[]];
     const one = toolCall({ ...gateway, path: '/mcp/echo', key: single }, 'echo', `${DISTINCT} ${'x'.repeat(189)}`);

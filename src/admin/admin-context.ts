@@ -44,6 +44,8 @@ export interface AdminContext {
   >;
   /** The one verifier of access keys. Throws AppError. */
   verifyKey(key: string, address: string): Caller | Promise<Caller>;
+  /** Told about every refused credential, for metrics and the audit log. It must keep floods small itself. */
+  recordRefusal?: ((requestId: string, address: string, target: string, error: AppError) => void) | undefined;
   /** The client's address, after trusted proxies. */
   addressOf(request: IncomingMessage): string;
   /** Refuses requests of web pages that are not allowed; see http/host-origin.ts. */

@@ -21,7 +21,7 @@ export interface Deed {
   readonly part?: number | undefined;
 }
 
-export function whoFields({ requestId, caller, address }: Who, part?: number) {
+function whoFields({ requestId, caller, address }: Who, part?: number) {
   return {
     requestId: part === undefined ? requestId : `${requestId}.${part}`,
     tenantId: caller.tenantId,

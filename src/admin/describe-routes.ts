@@ -23,11 +23,9 @@ type Schemas = Record<string, JsonObject>;
 
 /** The schema as JSON Schema 2020-12; what has an id becomes a component, and a reference stands in its place. */
 function schemaOf(schema: z.ZodType, io: 'input' | 'output', components: Schemas): JsonObject {
-  const { $schema: _, $defs, ...json } = z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as JsonObject;
-  const id = schema.meta()?.id;
-  const found: Schemas = { ...($defs as Schemas | undefined), ...(id === undefined ? {} : { [id]: json }) };
-  for (const [name, definition] of Object.entries(found)) components[name] = withReferences(definition);
-  return id === undefined ? withReferences(json) : { $ref: `#/components/schemas/${id}` };
+  const { $schema: _, $defs = {}, ...json } = z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as JsonObject;
+  for (const [name, definition] of Object.entries($defs as Schemas)) components[name] = withReferences(definition);
+  return withReferences(json);
 }
 
 /** `#/$defs/X` → `#/components/schemas/X`. A schema's own id stands in its component's name. */

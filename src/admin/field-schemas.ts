@@ -37,7 +37,6 @@ export const idField = (prefix: string) =>
     );
 
 export const userIdField = idField('usr');
-export const serviceAccountIdField = idField('sva');
 export const groupIdField = idField('grp');
 export const accessKeyIdField = idField('key');
 

@@ -34,7 +34,10 @@ function answer(error: AppError, request: FastifyRequest, reply: FastifyReply): 
   const problem = problemDetails(error, request.id);
   if (problem.status === 401) reply.header('www-authenticate', adminChallenge(error));
   if (problem.status === 503) reply.header('retry-after', '5');
-  void reply.code(problem.status).type(PROBLEM_CONTENT_TYPE).send(escapeUnprintableJson(JSON.stringify(problem)));
+  void reply
+    .code(problem.status)
+    .type(PROBLEM_CONTENT_TYPE)
+    .send(escapeUnprintableJson(JSON.stringify(problem)));
 }
 
 /** Answers with the problem document (RFC 9457) of whatever was thrown; the cause of what is our fault goes to the log. */

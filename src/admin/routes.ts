@@ -70,8 +70,6 @@ export interface RouteDefinition<P extends z.ZodType, Q extends z.ZodType, B ext
   auditBody?(body: z.output<B>): JsonValue;
   /** The request must name the version that it is based on in `If-Match`. */
   readonly versioned?: true;
-  /** Most bytes of the body; 1 MiB when absent. */
-  readonly bodyLimit?: number;
   readonly answer: {
     readonly status: 200 | 201 | 202 | 204;
     readonly description: string;
@@ -96,20 +94,3 @@ export function defineRoute<
 }
 
 export const isStream = (answer: Answer | StreamAnswer): answer is StreamAnswer => 'stream' in answer;
-
-/** Which routes serve a path, and how the parts of the path are named. `path` is without `/api/v1` and query. */
-export function methodsAt(routes: readonly Route[], path: string): Method[] {
-  return routes.filter((route) => patternOf(route).test(path)).map((route) => route.method);
-}
-
-const patterns = new WeakMap<Route, RegExp>();
-
-function patternOf(route: Route): RegExp {
-  let pattern = patterns.get(route);
-  if (pattern === undefined) {
-    // Route paths are our own constants of letters, `-`, `.`, `/` and parameters.
-    pattern = new RegExp(`^${route.path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`);
-    patterns.set(route, pattern);
-  }
-  return pattern;
-}

@@ -6,6 +6,7 @@ import type { Caller } from '../model/principal.ts';
 import type { AdminContext } from './admin-context.ts';
 import { audited, recordRefusal } from './audited.ts';
 import { checkInput } from './check-input.ts';
+import type { FoundRoute } from './find-route.ts';
 import type { Idempotency } from './idempotency.ts';
 import type { JsonBody } from './read-json.ts';
 import { type AdminRequest, type Answer, isStream, type Route, type StreamAnswer } from './routes.ts';
@@ -18,7 +19,7 @@ export interface RunOptions {
 
 /** One request from its checked caller to its answer: input, precondition, repetition, intent, act, outcome. */
 export async function runRoute(
-  route: Route,
+  { route, params }: FoundRoute,
   http: FastifyRequest,
   { context, idempotency, caller }: RunOptions,
 ): Promise<(Answer & { replayed?: true }) | StreamAnswer> {
@@ -26,7 +27,7 @@ export async function runRoute(
   const body = http.body as JsonBody | undefined;
   let request: AdminRequest;
   try {
-    request = { ...who, ...readInput(route, http, body) };
+    request = { ...who, ...readInput(route, params, http, body) };
   } catch (error) {
     // Asking for what is never allowed is worth a record; a typing error is not.
     if (error instanceof AppError && error.status === 403) recordRefusal(who, `${route.method} ${route.path}`, error);
@@ -47,8 +48,8 @@ export async function runRoute(
   });
 }
 
-function readInput(route: Route, http: FastifyRequest, body: JsonBody | undefined) {
-  const params = route.params === undefined ? {} : checkParams(route.params, http.params);
+function readInput(route: Route, found: FoundRoute['params'], http: FastifyRequest, body: JsonBody | undefined) {
+  const params = route.params === undefined ? {} : checkParams(route.params, found);
   const query = readQuery(route, http.query);
   route.refuseEarly?.(body?.value);
   const ifMatch = http.headers['if-match'] ?? '';

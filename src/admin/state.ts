@@ -17,7 +17,6 @@ import { documentOf, loadState, type StateDocument, StateDocumentSchema, type St
 import type { PlannedChange } from './state-plan.ts';
 
 const tag = 'State';
-const BODY_LIMIT = 8 * 1024 * 1024;
 
 const AppliedSchema = z
   .object({
@@ -145,7 +144,6 @@ export const stateRoutes: readonly Route[] = [
     query: z.strictObject({ dryRun: flagQuery.default('false') }),
     body: StateDocumentSchema,
     refuseEarly,
-    bodyLimit: BODY_LIMIT,
     action: 'state.apply',
     target: ({ query: { dryRun } }) => (dryRun === 'true' ? 'dry run' : 'apply'),
     auditBody: (document) => Object.fromEntries(KEYS.map((key) => [key, document[key]?.length ?? 0])),

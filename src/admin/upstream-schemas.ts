@@ -8,7 +8,7 @@ import { upstreamUrlFault } from './upstream-url.ts';
  * NFKC first, so that the refusal of `ｇithub` can name what was meant. Look-alikes that it does not fold (`gıthub`) are
  * refused with everything else outside a–z, 0–9 and `-`.
  */
-export const upstreamNameField = z.string().superRefine((name, ctx) => {
+const upstreamNameField = z.string().superRefine((name, ctx) => {
   if (/^[a-z0-9-]{1,32}$/.test(name)) return;
   const folded = name.normalize('NFKC').toLowerCase();
   const hint = /^[a-z0-9-]{1,32}$/.test(folded) ? ` Did you mean "${folded}"?` : '';

@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AuditLog, openAudit } from '../audit/open-audit.ts';
 import type { Config } from '../config/config.ts';
@@ -30,14 +31,29 @@ export interface StateOptions {
 }
 
 /** Opens the data folder, creating what is missing. Throws an Error for the operator; then nothing stays open. */
-export async function openState(config: Config, { env, version, log, firstStart }: StateOptions): Promise<State> {
-  const opened: (() => Promise<void>)[] = [];
-  const close = async (): Promise<void> => {
-    for (const end of opened.reverse().splice(0)) await end();
-  };
+export async function openState(config: Config, options: StateOptions): Promise<State> {
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  // The audit log starts a thread of its own; side by side, the two take little longer than one.
+  const [main, log] = await Promise.allSettled([openMain(config, options), openLog(config, options)]);
+  if (main.status === 'fulfilled' && log.status === 'fulfilled') {
+    const audit = log.value;
+    return {
+      ...main.value,
+      audit,
+      async close() {
+        await audit.close();
+        await main.value.db.destroy();
+      },
+    };
+  }
+  if (main.status === 'fulfilled') await main.value.db.destroy();
+  if (log.status === 'fulfilled') await log.value.close();
+  throw main.status === 'rejected' ? main.reason : (log as PromiseRejectedResult).reason;
+}
+
+async function openMain(config: Config, { env, version, firstStart }: StateOptions) {
+  const db = await openDatabase({ file: join(config.dataDir, 'toolgate.db') });
   try {
-    const db = await openDatabase({ file: join(config.dataDir, 'toolgate.db') });
-    opened.push(() => db.destroy());
     await migrate(db, { appVersion: version });
     // A key is only made for a new data folder: with another key, what an old one holds could not be read.
     const generate = (await listDataKeys(db, {})).length === 0;
@@ -46,17 +62,21 @@ export async function openState(config: Config, { env, version, log, firstStart 
     const vault = await openVault({ db, masterKey, previousMasterKey: pending ?? undefined });
     // A change of the master key that was cut short is finished now.
     if (pending !== null && 'file' in config.masterKey) await rotateMasterKey(vault, config.masterKey.file);
-    const audit = await openAudit({
-      file: join(config.dataDir, 'audit.db'),
-      signingKeyFile: join(config.dataDir, 'audit-signing.key'),
-      ...config.audit,
-      onState: (state, error) => log[error === null ? 'info' : 'error']({ state, error }, 'audit log'),
-      onNotice: (text) => log.warn({}, text),
-    });
-    opened.push(() => audit.close());
-    return { db, vault, audit, firstAccounts: firstStart ? await createFirstAccounts(db) : null, close };
+    return { db, vault, firstAccounts: firstStart ? await createFirstAccounts(db) : null };
   } catch (error) {
-    await close();
+    await db.destroy();
     throw error;
   }
+}
+
+function openLog({ dataDir, audit }: Config, { log }: StateOptions): Promise<AuditLog> {
+  return openAudit({
+    file: join(dataDir, 'audit.db'),
+    signingKeyFile: join(dataDir, 'audit-signing.key'),
+    ...audit,
+    // Kept in the logs, apart from the data folder, it shows whether the end of the audit log was cut off later.
+    onCheckpoint: (checkpoint) => log.info({ checkpoint }, 'audit checkpoint'),
+    onState: (state, error) => log[error === null ? 'info' : 'error']({ state, error }, 'audit log'),
+    onNotice: (text) => log.warn({}, text),
+  });
 }

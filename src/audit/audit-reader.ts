@@ -35,7 +35,7 @@ export interface TailPage {
   readonly next: string;
 }
 
-export interface ExportPage {
+interface ExportPage {
   readonly lines: readonly string[];
   /** The last record that `lines` covers. */
   readonly lastSeq: number;

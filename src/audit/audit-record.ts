@@ -36,6 +36,24 @@ function shorten(event: AuditEvent, length: number): AuditEvent {
   };
 }
 
+/** What an outcome adds to its intent. Who did what is not repeated: it would double the size of the log. */
+export function resultOf(event: AuditEvent): AuditEvent {
+  return {
+    phase: 'outcome',
+    action: event.action,
+    requestId: event.requestId,
+    time: event.time,
+    tenantId: event.tenantId,
+    reason: event.reason,
+    outcome: event.outcome,
+    errorCode: event.errorCode,
+    responseBytes: event.responseBytes,
+    responseHash: event.responseHash,
+    durationMs: event.durationMs,
+    response: event.response,
+  };
+}
+
 /**
  * The one line of JSON that is hashed, stored and exported for an event: `seq`, `id`, `intent` (of an outcome: the seq
  * of its intent), then the event's members in the order in which it has them. Control and bidirectional characters are

@@ -7,7 +7,7 @@ const BLOCK_SIZE = 1024;
 export const blockOf = (seq: number): number => Math.floor(seq / BLOCK_SIZE);
 export const firstSeqOf = (block: number): number => block * BLOCK_SIZE;
 
-export const FACET_FIELDS = [
+const FACET_FIELDS = [
   'tenantId',
   'action',
   'principalId',

@@ -27,19 +27,44 @@ const seqOf = (line: string): number => Number.parseInt(line.slice('{"seq":'.len
 const dropWritten = (lines: readonly string[], seq: number): readonly string[] =>
   lines[0] === undefined || seqOf(lines[0]) > seq ? lines : lines.filter((line) => seqOf(line) > seq);
 
+interface FoundTail {
+  readonly tail: ChainTail;
+  /** The run before ended with its closing checkpoint (or there was none). */
+  readonly closedInOrder: boolean;
+  readonly problem: string | null;
+}
+
 /**
  * Where the chain goes on. When the stored records end before the last signed checkpoint, somebody removed them: the
  * chain then continues from what was signed, so that the hole stays visible for ever instead of being written over.
  */
-function findTail(db: WriterDatabase): { tail: ChainTail; problem: string | null } {
+function findTail(db: WriterDatabase): FoundTail {
   const stored = db.tail();
   const signed = readCheckpoint(db.lastCheckpoint());
   if (signed.seq > stored.seq) {
     const problem = `Records ${stored.seq + 1} to ${signed.seq} are missing: a signed checkpoint covers them.`;
-    return { tail: { seq: signed.seq, hash: signed.hash }, problem };
+    return { tail: { seq: signed.seq, hash: signed.hash }, closedInOrder: false, problem };
   }
   const rewritten = signed.seq > 0 && db.hashAt(signed.seq) !== signed.hash;
-  return { tail: stored, problem: rewritten ? `Record ${signed.seq} is not the one that was signed.` : null };
+  return {
+    tail: stored,
+    closedInOrder: stored.seq === 0 || (signed.kind === 'close' && signed.seq === stored.seq),
+    problem: rewritten ? `Record ${signed.seq} is not the one that was signed.` : null,
+  };
+}
+
+/** The record that a run begins with: it says what it follows. */
+function startLine({ writer, tenantId }: ChainWriterOptions, log: string, found: FoundTail): string {
+  const { tail, closedInOrder, problem } = found;
+  return recordLine(tail.seq + 1, writer, {
+    phase: 'event',
+    action: START_ACTION,
+    requestId: '',
+    time: Date.now(),
+    tenantId,
+    reason: problem ?? undefined,
+    arguments: { log, writer, afterSeq: tail.seq, afterHash: tail.hash, closedInOrder },
+  });
 }
 
 /**
@@ -105,30 +130,7 @@ export function createChainWriter(options: ChainWriterOptions) {
     }
   }
 
-  function writeStart(): void {
-    const { writer, tenantId } = options;
-    const last = readCheckpoint(db?.lastCheckpoint() ?? null);
-    const closed = tail.seq === 0 || (last.kind === 'close' && last.seq === tail.seq);
-    const event = {
-      phase: 'event',
-      action: START_ACTION,
-      requestId: '',
-      time: Date.now(),
-      tenantId,
-      ...(found.problem === null ? {} : { reason: found.problem }),
-      arguments: { log: logId, writer, afterSeq: tail.seq, afterHash: tail.hash, closedInOrder: closed },
-    } as const;
-    commit([recordLine(tail.seq + 1, writer, event)]);
-  }
-
-  if (options.resumeLog === undefined) {
-    try {
-      writeStart();
-    } catch (error) {
-      drop();
-      throw error;
-    }
-  }
+  if (options.resumeLog === undefined) commit([startLine(options, logId, found)]);
 
   return {
     logId,

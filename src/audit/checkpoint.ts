@@ -20,7 +20,7 @@ export interface Checkpoint {
   readonly header?: string | undefined;
 }
 
-export interface SignedCheckpoint {
+interface SignedCheckpoint {
   readonly checkpoint: Checkpoint;
   /** Id of the key: the first 16 hex digits of the SHA-256 of its DER SubjectPublicKeyInfo. */
   readonly key: string;

@@ -4,7 +4,7 @@ import { createPublicKey, hash } from 'node:crypto';
 export const EXPORT_VERSION = 1;
 
 /** The first line of an export. */
-export interface ExportHeader {
+interface ExportHeader {
   readonly toolgateAudit: number;
   /** Id of the log. */
   readonly log: string;

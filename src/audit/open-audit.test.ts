@@ -283,6 +283,12 @@ test('only one process at a time writes a log, and the log and its key are for t
   await (await open()).close();
 });
 
+test('a folder that is not there is named', async (t) => {
+  const { folder, open } = inFolder(t);
+  const file = join(folder, 'missing', 'audit.db');
+  await assert.rejects(open({ file }), (error: Error) => error.message.includes(file));
+});
+
 test('a log of a newer version is refused, naming both versions', async (t) => {
   const { open, tamper } = inFolder(t);
   await (await open()).close();

@@ -3,7 +3,7 @@ import type { AuditEvent } from '../model/audit-event.ts';
 import { DEFAULT_TENANT } from '../model/principal.ts';
 import type { AuditQuery } from './audit-query.ts';
 import type { AuditPage, TailPage, TailQuery } from './audit-reader.ts';
-import { headerHash, headerLine } from './export-header.ts';
+import { exportLines } from './export-lines.ts';
 import { createReaderThread } from './reader-thread.ts';
 import { WriteQueue, type WriterState } from './write-queue.ts';
 import { startWriterThread } from './writer-thread.ts';
@@ -34,35 +34,28 @@ export interface AuditOptions {
 
 export type AuditLog = Awaited<ReturnType<typeof openAudit>>;
 
-const ASK_TIMEOUT_MS = 10_000;
+const CHECKPOINT_TIMEOUT_MS = 10_000;
 
-/**
- * Opens the audit log, creating what is missing, and writes the record that a run of the gateway begins with.
- * @throws Error when another process writes it, a newer version wrote it, the key file is readable by others, or the
- * disk is full: texts say what to do.
- */
-export async function openAudit(options: AuditOptions) {
+/** Starts both sides of writing: the thread, and the queue that feeds it. */
+async function startWriting(options: AuditOptions, onReplaced: () => void) {
   const { file, mode, signingKeyFile, onState } = options;
   const writer = newId('w').slice(-8);
+  const shared = { file, signingKeyFile, writer, tenantId: DEFAULT_TENANT };
+  const { checkpointRecords = 1000, checkpointSeconds = 60 } = options;
   let queue: WriteQueue;
   const thread = await startWriterThread(
-    {
-      file,
-      signingKeyFile,
-      writer,
-      tenantId: DEFAULT_TENANT,
-      checkpointRecords: options.checkpointRecords ?? 1000,
-      checkpointSeconds: options.checkpointSeconds ?? 60,
-    },
+    { ...shared, checkpointRecords, checkpointSeconds },
     {
       acknowledged: (seq, shortage) => queue.acknowledge(seq, shortage),
       failed: (error) => queue.fail(error),
       checkpoint: (line) => options.onCheckpoint?.(line),
-      notice: (text) => options.onNotice?.(text),
+      notice: (text) => {
+        options.onNotice?.(text);
+        onReplaced();
+      },
     },
   );
-  const { seq: runStart, publicKey, keyId, logId, problem } = thread.ready;
-  queue = new WriteQueue(runStart, {
+  queue = new WriteQueue(thread.ready.seq, {
     mode,
     writer,
     tenantId: DEFAULT_TENANT,
@@ -74,49 +67,49 @@ export async function openAudit(options: AuditOptions) {
     sendBlock: (summary) => thread.send({ type: 'block', summary }),
     onState,
   });
-  if (problem !== null) options.onNotice?.(`The audit log ${file} was changed while no gateway ran. ${problem}`);
   // The thread reports nothing before it is asked; this makes the reserve, and finds out whether there is space for it.
   thread.send('');
-  const reader = createReaderThread(file);
+  return { thread, queue };
+}
 
-  async function* exportLines(): AsyncGenerator<string> {
-    const header = headerLine(logId, publicKey, keyId, Date.now());
-    const seal = await thread.ask({ type: 'seal', header: headerHash(header) }, ASK_TIMEOUT_MS);
-    yield header;
-    for (let after = -1; after < seal.seq; ) {
-      const { lines, lastSeq } = await reader.ask('exportPage', after, seal.seq);
-      yield* lines;
-      after = lastSeq;
-    }
-    yield seal.line;
-  }
+/** False when the promise takes longer. */
+async function within(timeoutMs: number, promise: Promise<void>): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => late.resolve(false), timeoutMs);
+  const inTime = await Promise.race([promise.then(() => true), late.promise]);
+  clearTimeout(timer);
+  return inTime;
+}
+
+/**
+ * Opens the audit log, creating what is missing, and writes the record that a run of the gateway begins with.
+ * @throws Error when another process writes it, a newer version wrote it, the key file is readable by others, or the
+ * disk is full: texts say what to do.
+ */
+export async function openAudit(options: AuditOptions) {
+  const reader = createReaderThread(options.file);
+  // A file that was replaced is another one to read, too.
+  const { thread, queue } = await startWriting(options, () => void reader.stop());
+  const { seq: runStart, publicKey, keyId, logId, problem } = thread.ready;
+  if (problem !== null)
+    options.onNotice?.(`The audit log ${options.file} was changed while no gateway ran. ${problem}`);
 
   async function checkpoint(): Promise<string> {
     await queue.flush();
-    const { line } = await thread.ask({ type: 'checkpoint' }, ASK_TIMEOUT_MS);
+    const { line } = await thread.ask({ type: 'checkpoint' }, CHECKPOINT_TIMEOUT_MS);
     options.onCheckpoint?.(line);
     return line;
   }
 
-  /** Resolves to false when what is queued could not be written in time. */
-  async function drain(timeoutMs: number): Promise<boolean> {
-    const late = Promise.withResolvers<boolean>();
-    const timer = setTimeout(() => late.resolve(false), timeoutMs);
-    const drained = await Promise.race([queue.flush().then(() => true), late.promise]);
-    clearTimeout(timer);
-    return drained;
-  }
-
   async function close(timeoutMs = 10_000): Promise<void> {
-    const drained = await drain(timeoutMs);
+    const drained = await within(timeoutMs, queue.flush());
     const { queuedRecords, error } = queue.stats();
     queue.close();
     await reader.stop();
     const closed = await thread.close(drained ? timeoutMs : 1000);
     if (drained && closed) return;
-    throw new Error(
-      `The audit log was not closed in order: ${drained ? 0 : queuedRecords} records were not written. ${error ?? ''}`,
-    );
+    const lost = drained ? 0 : queuedRecords;
+    throw new Error(`The audit log was not closed in order: ${lost} records were not written. ${error ?? ''}`.trim());
   }
 
   return {
@@ -131,7 +124,8 @@ export async function openAudit(options: AuditOptions) {
      */
     intent: (event: AuditEvent): Promise<void> => queue.intent(event),
     /**
-     * Queues an outcome (which finds its intent by `requestId`) or an event. Never waits and never throws. An outcome is
+     * Queues an outcome or an event. Never waits and never throws. An outcome finds its intent by `requestId`, and only
+     * its result is recorded: what its intent says already (who, what, where) is left out. It is
      * kept until it is durable, for as long as the process lives. An event is too, unless half of the queue is full:
      * then it is only counted, and the counts are recorded as `audit.recovered` when writing works again.
      */
@@ -145,7 +139,7 @@ export async function openAudit(options: AuditOptions) {
     /** The raw records in their order, for following along: call again with `next`. */
     tail: (query: TailQuery): Promise<TailPage> => reader.ask('tail', query),
     /** The whole log up to now as JSON Lines (without line ends), as `verifyExport` reads it. */
-    export: exportLines,
+    export: (): AsyncIterable<string> => exportLines(thread, reader),
     stats: () => queue.stats(),
     /**
      * Writes what is queued, signs the closing checkpoint and ends the threads. Afterwards intents are refused and

@@ -10,46 +10,52 @@ type Call = <C extends keyof ReaderCalls>(
   ...args: Parameters<ReaderCalls[C]>
 ) => Promise<ReturnType<ReaderCalls[C]>>;
 
+interface Running {
+  readonly worker: Worker;
+  readonly waiting: Map<number, { resolve(value: unknown): void; reject(error: unknown): void }>;
+}
+
 /** Runs reads of the log in a thread that is started by the first one. */
 export function createReaderThread(file: string) {
-  let worker: Worker | null = null;
+  let running: Running | null = null;
   let idle: NodeJS.Timeout | undefined;
   let nextId = 0;
-  const waiting = new Map<number, { resolve(value: unknown): void; reject(error: unknown): void }>();
 
+  /** What was asked and not answered is rejected. */
   async function stop(): Promise<void> {
     clearTimeout(idle);
-    const running = worker;
-    worker = null;
-    await running?.terminate();
+    const stopping = running;
+    running = null;
+    await stopping?.worker.terminate();
   }
 
-  function start(): Worker {
-    const started = startThread('reader-worker', { file });
+  function start(): Running {
+    const started: Running = { worker: startThread('reader-worker', { file }), waiting: new Map() };
+    const { worker, waiting } = started;
     const ended = (error: unknown) => {
-      if (worker === started) worker = null;
+      if (running === started) running = null;
       for (const { reject } of waiting.values()) reject(error);
       waiting.clear();
     };
-    started.on('message', ({ id, result, error }: ReaderReply) => {
+    worker.on('message', ({ id, result, error }: ReaderReply) => {
       const call = waiting.get(id);
       waiting.delete(id);
       if (error === undefined) call?.resolve(result);
       else call?.reject(error);
-      if (waiting.size === 0) idle = setTimeout(stop, IDLE_MS).unref();
+      if (waiting.size === 0 && running === started) idle = setTimeout(stop, IDLE_MS).unref();
     });
-    started.on('error', ended);
-    started.on('exit', () => ended(new Error('The audit reader thread ended.')));
+    worker.on('error', ended);
+    worker.on('exit', () => ended(new Error('The audit reader thread ended.')));
     return started;
   }
 
   const ask: Call = (call, ...args) => {
     clearTimeout(idle);
-    worker ??= start();
+    running ??= start();
     const id = ++nextId;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    waiting.set(id, { resolve, reject });
-    worker.postMessage({ id, call, args } satisfies ReaderCommand);
+    running.waiting.set(id, { resolve, reject });
+    running.worker.postMessage({ id, call, args } satisfies ReaderCommand);
     return promise as Promise<never>;
   };
 

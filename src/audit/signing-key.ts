@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject 
 import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { keyIdOf } from './checkpoint.ts';
 
-export interface SigningKey {
+interface SigningKey {
   readonly privateKey: KeyObject;
   /** PEM, SubjectPublicKeyInfo: what an auditor is given. */
   readonly publicKey: string;

@@ -32,7 +32,7 @@ export interface ExportReport {
 
 type Expected = { readonly seq: number; readonly hash: string; readonly log?: string };
 
-function readExpected(expect: VerifyOptions['expect'], keys: ReadonlyMap<string, KeyObject>): Expected | null {
+function readExpected(expect: VerifyOptions['expect'], keys: Keys): Expected | null {
   if (expect === undefined) return null;
   if (typeof expect !== 'string') return expect;
   const signed = parseCheckpoint(expect.trim());
@@ -43,9 +43,54 @@ function readExpected(expect: VerifyOptions['expect'], keys: ReadonlyMap<string,
   return signed.checkpoint;
 }
 
-function createVerifier(keys: ReadonlyMap<string, KeyObject>, expected: Expected | null) {
+type Finding = Pick<ExportFault, 'kind' | 'detail' | 'seq'>;
+type Keys = ReadonlyMap<string, KeyObject>;
+
+function checkHeader(header: ReturnType<typeof parseHeader>, keys: Keys, expected: Expected | null): Finding | null {
+  const found = (kind: Finding['kind'], detail: string): Finding => ({ kind, detail, seq: null });
+  if (!header) return found('malformed', 'The first line is not the header of an audit export.');
+  const { toolgateAudit: version, key, log } = header;
+  if (version !== EXPORT_VERSION) {
+    return found('malformed', `The export has version ${version}; this verifier knows ${EXPORT_VERSION}.`);
+  }
+  if (!keys.has(key.id)) {
+    return found('bad-signature', `The export names the key ${key.id}, which is not the public key that was given.`);
+  }
+  if (expected?.log !== undefined && expected.log !== log) {
+    return found('truncated', `The expected checkpoint is of the log ${expected.log}; this is the log ${log}.`);
+  }
+  return null;
+}
+
+/**
+ * Signature, log and number: whether a line is a checkpoint that belongs here. When records are missing before it as well
+ * as checkpoints, the records are what to report, which comes after this.
+ */
+function checkCheckpoint(
+  line: string,
+  keys: Keys,
+  at: { readonly log: string; readonly lastNumber: number; readonly lastSeq: number },
+): Checkpoint | Finding {
+  const signed = parseCheckpoint(line);
+  if (!signed) return { kind: 'malformed', detail: 'The line begins like a checkpoint and is none.', seq: null };
+  const { checkpoint } = signed;
+  const { number, seq, log } = checkpoint;
+  const key = keys.get(signed.key);
+  if (!key || !isSignedBy(signed, key)) {
+    return { kind: 'bad-signature', detail: `Checkpoint ${number} is not signed by the public key.`, seq };
+  }
+  if (log !== at.log) return { kind: 'inserted', detail: `Checkpoint ${number} is one of the log ${log}.`, seq };
+  const due = checkpoint.kind === 'export' ? at.lastNumber : at.lastNumber + 1;
+  if (number > due && seq <= at.lastSeq) {
+    return { kind: 'deleted', detail: `Checkpoint ${number} stands where ${due} should: one is missing.`, seq };
+  }
+  if (number < due) return { kind: 'reordered', detail: `Checkpoint ${number} stands where ${due} should.`, seq };
+  return checkpoint;
+}
+
+function createVerifier(keys: Keys, expected: Expected | null) {
   const outcomes = createOutcomeTracker();
-  let chain: ReturnType<typeof createRecordChain> | null = null;
+  let chain = createRecordChain('');
   let log = '';
   let headerDigest = '';
   let lineNumber = 0;
@@ -53,103 +98,77 @@ function createVerifier(keys: ReadonlyMap<string, KeyObject>, expected: Expected
   let lastNumber = 0;
   let closedAt = -1;
   let sealedAt: number | null = null;
-  let headerFault: ExportFault | null = null;
 
-  const fault = (kind: ExportFault['kind'], detail: string, seq: number | null = null) => {
-    if (chain) chain.fail({ line: lineNumber, seq, recordId: chain.lastId(), kind, detail });
-    else headerFault ??= { line: lineNumber, seq, recordId: null, kind, detail };
-  };
+  const fail = ({ kind, detail, seq }: Finding) =>
+    chain.fail({ line: lineNumber, seq, recordId: seq === null ? null : chain.lastId(), kind, detail });
 
   function readHeader(line: string): void {
     const header = parseHeader(line);
     log = header?.log ?? '';
     headerDigest = headerHash(line);
-    if (!header) fault('malformed', 'The first line is not the header of an audit export.');
-    else if (header.toolgateAudit !== EXPORT_VERSION) {
-      fault('malformed', `The export has version ${header.toolgateAudit}; this verifier knows ${EXPORT_VERSION}.`);
-    } else if (!keys.has(header.key.id)) {
-      fault('bad-signature', `The export names the key ${header.key.id}, which is not the public key that was given.`);
-    } else if (expected?.log !== undefined && expected.log !== log) {
-      fault('truncated', `The expected checkpoint is of the log ${expected.log}; this is the log ${log}.`);
-    }
     chain = createRecordChain(genesisHash(log));
-    if (headerFault) chain.fail(headerFault);
+    const fault = checkHeader(header, keys, expected);
+    if (fault) fail(fault);
   }
 
-  /**
-   * Signature, log and number: whether the line is a checkpoint that belongs here. When records are missing before it as
-   * well as checkpoints, the records are what to report, which comes after this.
-   */
-  function authentic(line: string): Checkpoint | null {
-    const signed = parseCheckpoint(line);
-    if (!signed) {
-      fault('malformed', 'The line begins like a checkpoint and is none.');
-      return null;
+  function readCheckpoint(line: string): void {
+    const checkpoint = checkCheckpoint(line, keys, { log, lastNumber, lastSeq: chain.lastSeq() });
+    if ('detail' in checkpoint) {
+      checkpoints++;
+      fail(checkpoint);
+      return;
     }
-    const { checkpoint } = signed;
-    const key = keys.get(signed.key);
-    const due = checkpoint.kind === 'export' ? lastNumber : lastNumber + 1;
-    if (!key || !isSignedBy(signed, key)) {
-      fault('bad-signature', `Checkpoint ${checkpoint.number} is not signed by the public key.`, checkpoint.seq);
-    } else if (checkpoint.log !== log) {
-      fault('inserted', `Checkpoint ${checkpoint.number} is one of the log ${checkpoint.log}.`, checkpoint.seq);
-    } else if (checkpoint.number > due && checkpoint.seq <= (chain?.lastSeq() ?? 0)) {
-      fault('deleted', `Checkpoints ${due} to ${checkpoint.number} do not follow each other.`, checkpoint.seq);
-    } else if (checkpoint.number < due) {
-      fault('reordered', `Checkpoint ${checkpoint.number} stands where ${due} should.`, checkpoint.seq);
-    } else return checkpoint;
-    return null;
-  }
-
-  function readCheckpoint(line: string, records: NonNullable<typeof chain>): void {
-    const checkpoint = authentic(line);
-    if (checkpoint?.kind === 'export') {
-      sealedAt = checkpoint.time;
-      if (checkpoint.header !== headerDigest) {
-        fault('edited', 'The first line is not the one that the closing checkpoint signed.');
+    const { kind, number, seq, time, header } = checkpoint;
+    if (kind === 'export') {
+      sealedAt = time;
+      if (header !== headerDigest) {
+        fail({
+          kind: 'edited',
+          detail: 'The first line is not the one that the closing checkpoint signed.',
+          seq: null,
+        });
       }
     } else {
       checkpoints++;
-      lastNumber = checkpoint?.number ?? lastNumber;
-      if (checkpoint?.kind === 'close') closedAt = checkpoint.seq;
+      lastNumber = number;
+      if (kind === 'close') closedAt = seq;
     }
-    if (checkpoint) records.checkpoint(checkpoint, lineNumber);
+    chain.checkpoint(checkpoint, lineNumber);
+  }
+
+  function readRecord(line: string): void {
+    const record = chain.record(line, lineNumber);
+    if (!record) return;
+    outcomes.see(record);
+    const { seq, hash } = record;
+    if (seq === expected?.seq && hash !== expected.hash) {
+      fail({ kind: 'edited', detail: `Record ${seq} is not the one that the expected checkpoint signed.`, seq });
+    }
   }
 
   function push(line: string): void {
     lineNumber++;
-    if (chain === null) readHeader(line);
-    else if (sealedAt !== null) fault('inserted', 'There is text after the closing checkpoint.');
-    else if (line.startsWith('{"checkpoint":')) readCheckpoint(line, chain);
-    else {
-      const record = chain.record(line, lineNumber);
-      if (!record) return;
-      outcomes.see(record);
-      if (record.seq === expected?.seq && record.hash !== expected.hash) {
-        fault('edited', `Record ${record.seq} is not the one that the expected checkpoint signed.`, record.seq);
-      }
-    }
+    if (lineNumber === 1) readHeader(line);
+    else if (sealedAt !== null)
+      fail({ kind: 'inserted', detail: 'There is text after the closing checkpoint.', seq: null });
+    else if (line.startsWith('{"checkpoint":')) readCheckpoint(line);
+    else readRecord(line);
   }
 
   function finish(): ExportReport {
     lineNumber++;
-    if (chain === null) fault('truncated', 'The export is empty.');
-    else if (sealedAt === null) {
-      fault(
-        'truncated',
-        'The export does not end with its closing checkpoint: the end is missing.',
-        chain.lastSeq() + 1,
-      );
-    }
-    const lastSeq = chain?.lastSeq() ?? 0;
+    const lastSeq = chain.lastSeq();
+    const cut = (detail: string) => fail({ kind: 'truncated', detail, seq: lastSeq + 1 });
+    if (lineNumber === 1) cut('The export is empty.');
+    else if (sealedAt === null) cut('The export does not end with its closing checkpoint: the end is missing.');
     if (expected && lastSeq < expected.seq) {
-      fault('truncated', `The export ends at ${lastSeq}; the expected checkpoint is at ${expected.seq}.`, lastSeq + 1);
+      cut(`The export ends at record ${lastSeq}; the expected checkpoint is at ${expected.seq}.`);
     }
     if (closedAt === lastSeq) outcomes.giveUp();
-    const firstFault = chain?.fault() ?? headerFault;
+    const firstFault = chain.fault();
     return {
       ok: firstFault === null,
-      records: chain?.count() ?? 0,
+      records: chain.count(),
       checkpoints,
       lastSeq,
       sealedAt,

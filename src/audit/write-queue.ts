@@ -1,6 +1,6 @@
 import { AppError } from '../errors/app-error.ts';
 import type { AuditEvent } from '../model/audit-event.ts';
-import { recordLine } from './audit-record.ts';
+import { recordLine, resultOf } from './audit-record.ts';
 import { createFacetCollector } from './block-facets.ts';
 import { createMissedRecords } from './missed-records.ts';
 import { createOpenIntents } from './open-intents.ts';
@@ -97,7 +97,6 @@ export class WriteQueue {
   intent(event: AuditEvent): Promise<void> {
     const strict = this.#options.mode === 'strict';
     if (this.#state === 'closed') return Promise.reject(new AppError('shutting_down'));
-    if (strict && this.#sent !== null && performance.now() - this.#sent.since > this.#options.deadlineMs) this.#stall();
     if ((strict && this.#state !== 'ok') || this.#isFull(1)) {
       this.#missed.refuse();
       return Promise.reject(this.#refusal());
@@ -120,7 +119,7 @@ export class WriteQueue {
     // An outcome always finds room: there are no more of them than there were intents.
     if (this.#state === 'closed' || (intent === undefined && this.#isFull(EVENT_SHARE))) this.#missed.drop(event);
     else {
-      this.#enqueue(event, intent);
+      this.#enqueue(intent === undefined ? event : resultOf(event), intent);
       this.#schedule(false);
     }
   }

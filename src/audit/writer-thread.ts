@@ -3,9 +3,9 @@ import { AppError } from '../errors/app-error.ts';
 import { startThread } from './start-thread.ts';
 import type { WriterCommand, WriterOptions, WriterReport } from './writer-messages.ts';
 
-export type WriterReady = Extract<WriterReport, { type: 'ready' }>;
+type WriterReady = Extract<WriterReport, { type: 'ready' }>;
 
-export interface WriterThreadEvents {
+interface WriterThreadEvents {
   /** Durable up to `seq`; `shortage` says why the disk counts as full. */
   acknowledged(seq: number, shortage: string | null): void;
   failed(error: string): void;
@@ -26,6 +26,7 @@ export async function startWriterThread(options: WriterOptions, events: WriterTh
   let worker: Worker | null = null;
   let opened: WriterReady | null = null;
   let closing = false;
+  let lastError: string | null = null;
   let nextId = 0;
   const replies = new Map<number, { resolve(reply: Reply): void; reject(error: Error): void }>();
   const firstOpening = Promise.withResolvers<WriterReady>();
@@ -40,16 +41,18 @@ export async function startWriterThread(options: WriterOptions, events: WriterTh
     else if (report.type === 'notice') events.notice(report.text);
     else if (report.type === 'reply') replies.get(report.id)?.resolve(report);
     else if (report.type === 'refused') replies.get(report.id)?.reject(unavailable(report.error));
-    else if (report.type === 'unopened') ended(report.error);
+    else if (report.type === 'unopened') lastError = report.error;
     else if (opened === null) {
       opened = report;
       firstOpening.resolve(report);
     }
   }
 
-  /** The thread is gone, or about to be. */
-  function ended(error: string): void {
+  /** The thread is gone, and with it its hold on the files. */
+  function ended(): void {
+    const error = lastError ?? 'The audit writer thread ended.';
     worker = null;
+    lastError = null;
     for (const { reject } of replies.values()) reject(unavailable(error));
     if (opened === null) firstOpening.reject(new Error(error));
     else if (!closing) events.failed(error);
@@ -59,8 +62,10 @@ export async function startWriterThread(options: WriterOptions, events: WriterTh
     const started = startThread('writer-worker', { ...options, resumeLog: opened?.logId });
     const isCurrent = () => worker === started;
     started.on('message', (report: WriterReport) => isCurrent() && receive(report));
-    started.on('error', (error) => isCurrent() && ended(`The audit writer thread failed: ${String(error)}`));
-    started.on('exit', () => isCurrent() && ended('The audit writer thread ended.'));
+    started.on('error', (error) => {
+      if (isCurrent()) lastError = `The audit writer thread failed: ${String(error)}`;
+    });
+    started.on('exit', () => isCurrent() && ended());
     return started;
   }
 

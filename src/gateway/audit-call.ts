@@ -59,12 +59,12 @@ export function denialOf(request: McpRequest, subject: Subject, route: Route | n
 export function outcomeOf(request: McpRequest, route: Route, outcome: Outcome): AuditEvent {
   const keys = route.upstream.audit.redact;
   return {
-    ...whoFields(request),
+    // The rest stands in the intent, which the log finds by the request id.
+    requestId: request.requestId,
+    tenantId: request.caller.tenantId,
     phase: 'outcome',
     action: ACTIONS[request.message.method]!,
     time: Date.now(),
-    upstream: route.upstream.name,
-    target: route.target.name,
     outcome: outcome.outcome,
     errorCode: outcome.errorCode,
     responseBytes: outcome.bytes,

@@ -46,8 +46,8 @@ export async function handleMcp(
   try {
     const refused = options.refuseNow() ?? options.checkHeaders(http);
     if (refused !== null) throw refused;
-    if (isPreflight(http)) return answerPreflight(http, res);
     allowOrigin(http, res);
+    if (isPreflight(http)) return answerPreflight(http, res);
     mount = mountOf(http.url!);
     const address = options.addressOf(http);
     const verified = authenticate(http.headers, address, options.verifyKey, options.anonymous);

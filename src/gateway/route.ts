@@ -40,7 +40,9 @@ export function subjectOfRequest({ method, params }: JsonRpcRequest): Subject | 
     case 'completion/complete': {
       const ref = params?.ref;
       if (!isObject(ref)) return null;
-      return ref.type === 'ref/prompt' ? subject('prompt', ref.name) : subject('resource', ref.uri);
+      // Exactly these two: a server that folds case would decide otherwise on another spelling.
+      if (ref.type === 'ref/prompt') return subject('prompt', ref.name);
+      return ref.type === 'ref/resource' ? subject('resource', ref.uri) : null;
     }
     default:
       return null;

@@ -14,20 +14,27 @@ export interface ScannedMessage {
   readonly spans: MessageSpans;
 }
 
-const ENVELOPE = new Set(['jsonrpc', 'id', 'method', 'params', 'result', 'error']);
-const PARAMS = new Set(
-  'name arguments uri cursor _meta requestId progressToken progress level ref argument context protocolVersion capabilities clientInfo notifications inputResponses requestState'.split(
-    ' ',
-  ),
+/** Maps every spelling that a case-insensitive parser may take for the same name to one: `Method`, `paramſ`, `ıd`. */
+function fold(name: string): string {
+  return name.normalize('NFKC').toUpperCase().toLowerCase();
+}
+
+/** Member names of the protocol, as they are and by what folding makes of them. */
+function protocolNames(names: string) {
+  const exact = new Set(names.split(' '));
+  return { exact, folded: new Map([...exact].map((name) => [fold(name), name])) };
+}
+
+const ENVELOPE = protocolNames('jsonrpc id method params result error');
+const PARAMS = protocolNames(
+  'name arguments uri cursor _meta requestId progressToken progress level ref argument context protocolVersion capabilities clientInfo notifications inputResponses requestState',
 );
-const META = new Set([
-  'progressToken',
-  'io.modelcontextprotocol/protocolVersion',
-  'io.modelcontextprotocol/clientInfo',
-  'io.modelcontextprotocol/clientCapabilities',
-  'io.modelcontextprotocol/logLevel',
-  'io.modelcontextprotocol/subscriptionId',
-]);
+const REF = protocolNames('type name uri');
+const META = protocolNames(
+  `progressToken ${['protocolVersion', 'clientInfo', 'clientCapabilities', 'logLevel', 'subscriptionId']
+    .map((name) => `io.modelcontextprotocol/${name}`)
+    .join(' ')}`,
+);
 
 /**
  * Reads one JSON-RPC message whose original bytes may be passed on, and refuses whatever another parser could read
@@ -83,31 +90,22 @@ function refuseLookalikes(document: JsonObject): void {
   if (!isObject(params)) return;
   refuseLookalikesOf(PARAMS, params);
   if (isObject(params._meta)) refuseLookalikesOf(META, params._meta);
+  if (isObject(params.ref)) refuseLookalikesOf(REF, params.ref);
 }
 
-function refuseLookalikesOf(known: ReadonlySet<string>, object: JsonObject): void {
+function refuseLookalikesOf({ exact, folded }: ReturnType<typeof protocolNames>, object: JsonObject): void {
   for (const name in object) {
-    if (known.has(name)) continue;
-    const folded = fold(name);
-    for (const candidate of known) {
-      if (fold(candidate) === folded) {
-        throw new AppError(
-          'invalid_message',
-          `A member name differs from "${candidate}" only by case; write it exactly.`,
-        );
-      }
-    }
+    if (exact.has(name)) continue;
+    const meant = folded.get(fold(name));
+    if (meant === undefined) continue;
+    throw new AppError('invalid_message', `A member name differs from "${meant}" only by case; write it exactly.`);
   }
-}
-
-/** Maps every spelling that a case-insensitive parser may take for the same name to one: `Method`, `paramſ`, `ıd`. */
-function fold(name: string): string {
-  return name.normalize('NFKC').toUpperCase().toLowerCase();
 }
 
 function refuseNul(document: JsonObject): void {
   const params = isObject(document.params) ? document.params : {};
-  for (const text of [document.method, document.id, params.name, params.uri]) {
+  const ref = isObject(params.ref) ? params.ref : {};
+  for (const text of [document.method, document.id, params.name, params.uri, ref.name, ref.uri]) {
     if (typeof text === 'string' && text.includes('\0')) {
       throw new AppError('invalid_message', 'Names and ids must not contain a NUL character.');
     }

@@ -13,13 +13,12 @@ const MAX_BYTES = 64 * 1024 * 1024;
 
 /**
  * Sends a request of the gateway's own and collects its whole answer, whichever way it comes; notifications before it are
- * passed over. Rejects with AppError. `signal` aborts without telling the upstream.
+ * passed over. Rejects with AppError.
  */
 export function collectAnswer(
   upstream: string,
   exchange: (request: OutboundRequest, sink: ExchangeSink) => Exchange,
   request: OutboundRequest,
-  signal?: AbortSignal,
 ): Promise<CollectedAnswer> {
   const id: unknown = JSON.parse(request.body.toString('utf8', ...request.spans.id!));
   return new Promise((resolve, reject) => {
@@ -65,10 +64,6 @@ export function collectAnswer(
       fail: reject,
     };
     const running = exchange(request, sink);
-    signal?.addEventListener('abort', () => {
-      running.abort();
-      reject(signal.reason);
-    });
   });
 }
 

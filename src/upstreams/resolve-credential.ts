@@ -35,7 +35,7 @@ export interface CredentialsOptions {
 }
 
 /** Upstreams without authentication. */
-export const NO_CREDENTIAL: Credential = { id: 'none', headers: [] };
+const NO_CREDENTIAL: Credential = { id: 'none', headers: [] };
 
 export function openCredentials(options: CredentialsOptions): Credentials {
   const { vault, templates, env = process.env, tenantId = DEFAULT_TENANT } = options;

@@ -1,6 +1,7 @@
 import { AppError, toAppError } from '../errors/app-error.ts';
 import type { JsonRpcMessage } from '../mcp/message.ts';
 import type { Catalogue } from '../model/catalogue.ts';
+import { type ChangedPart, changesBetween, sameRejections } from './catalogue-changes.ts';
 import { listenUpstream } from './listen-upstream.ts';
 import { type LoadedCatalogue, loadCatalogue } from './load-catalogue.ts';
 import { openConnection } from './open-connection.ts';
@@ -8,8 +9,6 @@ import type { ClientIdentity } from './own-request.ts';
 import { pause } from './pause.ts';
 import type { Credential, UpstreamConnection } from './upstream-connection.ts';
 import type { UpstreamContext } from './upstream-context.ts';
-
-export type ChangedPart = 'tools' | 'prompts' | 'resources' | 'all';
 
 export interface SlotOptions {
   readonly context: UpstreamContext;
@@ -94,12 +93,22 @@ export class UpstreamSlot {
   async catalogue(): Promise<Catalogue> {
     this.lastUsedAt = performance.now();
     if (this.loaded === undefined) await this.load(false);
-    else if (!this.options.standing && performance.now() - this.lastLoadAt > this.options.refreshMs) this.refresh();
     return this.catalogueNow() ?? Promise.reject(this.failure ?? this.gone());
   }
 
+  /** From memory. A person's own one is asked for again on their next request once it is old, and not by the clock. */
   catalogueNow(): Catalogue | undefined {
+    if (!this.options.standing && this.loaded !== undefined) {
+      const now = performance.now();
+      this.lastUsedAt = now;
+      if (now - this.lastLoadAt > this.options.refreshMs) this.refresh();
+    }
     return this.loaded?.catalogue;
+  }
+
+  /** As if the catalogue were old: nothing is sent before its owner asks. */
+  markStale(): void {
+    this.lastLoadAt = Number.NEGATIVE_INFINITY;
   }
 
   /** Connects and loads now. Failures show in `lastError`, and are tried again. */
@@ -206,7 +215,11 @@ export class UpstreamSlot {
     this.nextAttemptAt = error.code === 'upstream_credential_missing' ? 0 : performance.now() + wait;
     if (this.options.standing) {
       clearTimeout(this.reconnectTimer);
-      this.reconnectTimer = setTimeout(() => this.start(), wait + 1).unref();
+      this.reconnectTimer = setTimeout(() => {
+        // Timers may be early by a millisecond; refused then, nobody would try again.
+        this.nextAttemptAt = 0;
+        this.start();
+      }, wait).unref();
     }
     return error;
   }
@@ -270,23 +283,4 @@ export class UpstreamSlot {
       `"${this.options.context.upstream.name}" was removed or is being changed.`,
     );
   }
-}
-
-function sameRejections(before: LoadedCatalogue | undefined, now: LoadedCatalogue): boolean {
-  return before !== undefined && JSON.stringify(before.rejected) === JSON.stringify(now.rejected);
-}
-
-/** What really changed, by content: a server that announces a change without one disturbs nobody. */
-function changesBetween(before: LoadedCatalogue | undefined, now: LoadedCatalogue): ChangedPart[] {
-  if (before === undefined) return ['all'];
-  const { catalogue: old } = before;
-  const { catalogue } = now;
-  const about = (c: Catalogue) => JSON.stringify([c.revision, c.serverInfo, c.instructions, c.capabilities]);
-  if (about(old) !== about(catalogue)) return ['all'];
-  const parts: ChangedPart[] = [];
-  if (before.hashes.tools !== now.hashes.tools) parts.push('tools');
-  if (before.hashes.prompts !== now.hashes.prompts) parts.push('prompts');
-  const resources = (l: LoadedCatalogue) => l.hashes.resources + l.hashes.resourceTemplates;
-  if (resources(before) !== resources(now)) parts.push('resources');
-  return parts;
 }

@@ -8,6 +8,7 @@ import type { Upstream } from '../model/upstream.ts';
 import { type Breaker, createBreaker } from './breaker.ts';
 import { type Bulkhead, createBulkhead } from './bulkhead.ts';
 import { createCallGuard } from './call-guard.ts';
+import type { ChangedPart } from './catalogue-changes.ts';
 import { ClientConnections } from './client-connections.ts';
 import { openConnection } from './open-connection.ts';
 import type { ClientIdentity } from './own-request.ts';
@@ -18,7 +19,7 @@ import type { ConnectionOptions } from './transports/connection-options.ts';
 import { createHttpEndpoint } from './transports/http.ts';
 import type { CallLimits, Credential, UpstreamConnection } from './upstream-connection.ts';
 import type { UpstreamContext } from './upstream-context.ts';
-import { type ChangedPart, UpstreamSlot } from './upstream-slot.ts';
+import { UpstreamSlot } from './upstream-slot.ts';
 import { type UpstreamStatus, upstreamStatus } from './upstream-status.ts';
 
 export interface UnitOptions {
@@ -161,7 +162,7 @@ export class UpstreamUnit {
   refresh(): void {
     if (!this.upstream.enabled || this.closed) return;
     this.common?.refresh();
-    for (const [, slot] of this.owned.entries()) slot.refresh();
+    for (const [, slot] of this.owned.entries()) slot.markStale();
   }
 
   /** What is sent with the old credential may finish for `graceMs`. */

@@ -95,9 +95,7 @@ describe('registry', () => {
     await until(() => stateOf('dead').state === 'failed' && stateOf('hanging').state === 'failed');
     assert.equal(stateOf('dead').lastError?.code, 'upstream_unavailable');
     assert.equal(stateOf('hanging').lastError?.code, 'upstream_timeout');
-    const before = performance.now();
-    await assert.rejects(upstreams.shared('dead'));
-    assert.ok(performance.now() - before < 1000, 'a failed upstream says so at once');
+    await assert.rejects(upstreams.shared('dead'), { code: 'upstream_unavailable' });
     await hanging.close();
   });
 

@@ -5,10 +5,10 @@ import type { JsonRpcMessage } from '../mcp/message.ts';
 import type { Catalogue, Revision } from '../model/catalogue.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { Upstream } from '../model/upstream.ts';
+import type { ChangedPart } from './catalogue-changes.ts';
 import type { CredentialOwner } from './resolve-credential.ts';
 import { testUpstream, type UpstreamTestReport } from './test-upstream.ts';
 import type { Credential, UpstreamConnection } from './upstream-connection.ts';
-import type { ChangedPart } from './upstream-slot.ts';
 import type { UpstreamStatus } from './upstream-status.ts';
 import { UpstreamUnit } from './upstream-unit.ts';
 
@@ -55,7 +55,7 @@ export interface Upstreams {
   catalogue(name: string, owner?: CredentialOwner): Catalogue | undefined;
   /** The same, loaded first when it is not in memory. Rejects with AppError. */
   loadCatalogue(name: string, owner?: CredentialOwner): Promise<Catalogue>;
-  /** Asks for the catalogue again soon. */
+  /** Asks for the catalogue again soon; those of single persons when they next ask. */
   refresh(name: string): void;
   /** The gateway's own connection, opened when it is not open. Rejects with AppError, at once while a failed upstream rests. */
   shared(name: string, owner?: CredentialOwner): Promise<UpstreamConnection>;
@@ -75,6 +75,8 @@ export interface Upstreams {
 const REFRESH_MS = 5 * 60_000;
 /** Milliseconds that calls may go on over a connection that a change of configuration or credential has replaced. */
 const GRACE_MS = 30_000;
+
+const unknown = (name: string): AppError => new AppError('not_found', `There is no upstream "${name}".`);
 
 export function createUpstreams(options: UpstreamsOptions): Upstreams {
   const changeListeners = new Set<(change: CatalogueChange) => void>();
@@ -114,7 +116,7 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
 
   const unitOf = (name: string): UpstreamUnit => {
     const unit = units.get(name);
-    if (unit === undefined) throw new AppError('not_found', `There is no upstream "${name}".`);
+    if (unit === undefined) throw unknown(name);
     return unit;
   };
 
@@ -143,8 +145,9 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
     catalogue: (name, owner) => units.get(name)?.catalogue(owner),
     loadCatalogue: async (name, owner) => unitOf(name).loadCatalogue(owner),
     refresh: (name) => units.get(name)?.refresh(),
-    async shared(name, owner) {
-      return unitOf(name).shared(owner);
+    shared(name, owner) {
+      const unit = units.get(name);
+      return unit === undefined ? Promise.reject(unknown(name)) : unit.shared(owner);
     },
     async open(name, { credential, clientInfo, clientCapabilities, revision }) {
       return unitOf(name).open({ credential, identity: { clientInfo, clientCapabilities }, revision });
@@ -163,7 +166,7 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
     },
     async test(name, owner) {
       const upstream = declared.find((candidate) => candidate.name === name);
-      if (upstream === undefined) throw new AppError('not_found', `There is no upstream "${name}".`);
+      if (upstream === undefined) throw unknown(name);
       return testUpstream(upstream, {
         owner,
         identity,

@@ -65,7 +65,10 @@ test('an admin cannot become an owner by a key of one: not by creating, rotating
 test('an admin does administer what is not an owner’s', async () => {
   const { body: user } = await bench.call('POST', '/users', { name: 'peter' }, asAdmin());
   const owner = { kind: 'user', id: user.id };
-  assert.equal((await bench.call('POST', '/role-assignments', { role: 'admin', subject: owner }, asAdmin())).status, 201);
+  assert.equal(
+    (await bench.call('POST', '/role-assignments', { role: 'admin', subject: owner }, asAdmin())).status,
+    201,
+  );
   assert.equal((await bench.call('POST', '/access-keys', { owner, name: 'k' }, asAdmin())).status, 201);
   assert.equal((await bench.call('POST', `/users/${user.id}/disable`, undefined, asAdmin())).status, 200);
 });

@@ -9,13 +9,22 @@ before(async () => {
 });
 after(() => bench.close());
 
-const INJECTIONS = [`x' OR '1'='1`, `"; DROP TABLE users; --`, `x') UNION SELECT hash FROM access_keys --`, '%', '_', '*', 'a\\'];
+const INJECTIONS = [
+  `x' OR '1'='1`,
+  `"; DROP TABLE users; --`,
+  `x') UNION SELECT hash FROM access_keys --`,
+  '%',
+  '_',
+  '*',
+  'a\\',
+];
 
 test('SQL in names, filters, cursors and paths is text and nothing else', async () => {
   for (const text of INJECTIONS) {
     const encoded = encodeURIComponent(text);
     const lists = ['/users', '/service-accounts', '/groups'];
-    for (const path of lists) assert.deepEqual((await bench.call('GET', `${path}?name=${encoded}`)).body.items, [], text);
+    for (const path of lists)
+      assert.deepEqual((await bench.call('GET', `${path}?name=${encoded}`)).body.items, [], text);
     for (const path of ['/access-keys?owner=', '/role-assignments?role=']) {
       assert.equal((await bench.call('GET', `${path}${encoded}`)).status, 400, text);
     }
@@ -63,10 +72,11 @@ test('a role with faults is explained in the policy’s own words', async () => 
     allow: [{ upstream: 'github', tool: 'get_*' }, { tools: 'x' }],
   });
   assert.equal(status, 422);
-  assert.deepEqual(
-    body.errors.map((fault: { path: string }) => fault.path),
-    ['allow[0].tool', 'allow[1].upstream', 'allow[1].tools'].filter((path) => body.errors.some((f: { path: string }) => f.path === path)),
-  );
+  assert.deepEqual(body.errors.map((fault: { path: string }) => fault.path).sort(), [
+    'allow[0].tool',
+    'allow[1].tools',
+    'allow[1].upstream',
+  ]);
   assert.match(body.detail, /Did you mean `tools`/);
 });
 
@@ -82,7 +92,12 @@ test('members that nobody asked for are refused by every route that takes a body
       const prefixes: Record<string, string> = { groups: 'grp', 'access-keys': 'key', 'service-accounts': 'sva' };
       return `/${kind}/${prefixes[kind]}_`;
     });
-    const { status, body } = await bench.call(method, at, { isOwner: true }, { headers: versioned ? { 'if-match': '*' } : {} });
+    const { status, body } = await bench.call(
+      method,
+      at,
+      { isOwner: true },
+      { headers: versioned ? { 'if-match': '*' } : {} },
+    );
     assert.equal(status, 422, `${operationId} ${status}`);
     assert.match(JSON.stringify(body.errors), /isOwner/, operationId);
   }
@@ -152,13 +167,20 @@ test('other content types, encodings and sizes are refused with the right status
 });
 
 test('pages of other origins are refused, allowed ones are let in, and cookies count for nothing', async () => {
-  for (const origin of ['https://evil.example', 'null', 'https://gate.example.com.evil.example', 'http://gate.example.com']) {
+  for (const origin of [
+    'https://evil.example',
+    'null',
+    'https://gate.example.com.evil.example',
+    'http://gate.example.com',
+  ]) {
     for (const [method, path] of [
       ['POST', '/users'],
       ['GET', '/users'],
       ['GET', '/nothing'],
     ] as const) {
-      const answer = await bench.call(method, path, method === 'POST' ? { name: 'csrf' } : undefined, { headers: { origin } });
+      const answer = await bench.call(method, path, method === 'POST' ? { name: 'csrf' } : undefined, {
+        headers: { origin },
+      });
       assert.equal(answer.status, 403, `${origin} ${path}`);
       assert.equal(answer.body.code, 'origin_not_allowed');
     }

@@ -49,7 +49,21 @@ test('a program cannot be registered over the API, in any disguise, and none is 
 });
 
 test('names that look like others, climb out of a path or hide something are refused', async () => {
-  for (const name of ['gıthub', 'ｇithub', '../x', 'a/b', 'GitHub', 'git_hub', 'a__b', '', 'x'.repeat(33), 'a b', 'a\u200bb', '.', 'а-cyrillic']) {
+  for (const name of [
+    'gıthub',
+    'ｇithub',
+    '../x',
+    'a/b',
+    'GitHub',
+    'git_hub',
+    'a__b',
+    '',
+    'x'.repeat(33),
+    'a b',
+    'a\u200bb',
+    '.',
+    'а-cyrillic',
+  ]) {
     const answer = await refusal({ name, url: 'https://mcp.example.com', ...OFF });
     assert.equal(answer.status, 422, name);
     assert.equal(answer.body.errors[0].path, 'name');
@@ -79,7 +93,10 @@ test('what stands in the configuration file is shown and not changed', async () 
     assert.equal(answer.status, 409);
     assert.match(answer.body.detail, /Change it there/);
   }
-  assert.equal((await bench.call('DELETE', '/roles/file-role', undefined, { headers: { 'if-match': '*' } })).status, 409);
+  assert.equal(
+    (await bench.call('DELETE', '/roles/file-role', undefined, { headers: { 'if-match': '*' } })).status,
+    409,
+  );
   assert.equal((await bench.call('DELETE', '/roles/owner', undefined, { headers: { 'if-match': '*' } })).status, 409);
   assert.equal((await bench.call('POST', '/roles', { name: 'admin' })).status, 422);
 });
@@ -121,7 +138,13 @@ test('addresses of metadata services, other schemes, credentials in URLs and cle
     assert.equal(answer.status, 422, url);
     assert.equal(answer.body.errors[0].path, 'url', url);
   }
-  for (const url of ['https://mcp.example.com/mcp', 'http://localhost:3000/mcp', 'http://[::1]:3000', 'http://10.1.2.3/mcp', 'http://127.1:80/']) {
+  for (const url of [
+    'https://mcp.example.com/mcp',
+    'http://localhost:3000/mcp',
+    'http://[::1]:3000',
+    'http://10.1.2.3/mcp',
+    'http://127.1:80/',
+  ]) {
     const name = `ok-${url.length}`;
     assert.equal((await bench.call('POST', '/upstreams', { name, url, ...OFF })).status, 201, url);
   }
@@ -140,14 +163,20 @@ test('headers that the gateway owns, or that carry the caller’s credential, ca
     { forwardHeaders: ['x_underscore'] },
     { auth: { kind: 'headers', names: ['X-Team'] }, forwardHeaders: ['x-team'] },
   ];
-  for (const body of bad) assert.equal((await refusal({ name: 'headers', url, ...OFF, ...body })).status, 422, JSON.stringify(body));
+  for (const body of bad)
+    assert.equal((await refusal({ name: 'headers', url, ...OFF, ...body })).status, 422, JSON.stringify(body));
 });
 
 test('an upstream that moves to another origin, or is made anew, is not sent what was stored for the old one', async () => {
   const auth = { kind: 'headers', names: ['Authorization'] };
   await bench.call('POST', '/upstreams', { name: 'mover', url: 'https://good.example.com/mcp', auth, ...OFF });
   await bench.call('PUT', '/upstreams/mover/credential', { values: { authorization: 'Bearer upstream-secret' } });
-  const ref = { tenantId: DEFAULT_TENANT, upstream: 'mover', owner: { kind: 'shared', id: '' }, name: 'Authorization' } as const;
+  const ref = {
+    tenantId: DEFAULT_TENANT,
+    upstream: 'mover',
+    owner: { kind: 'shared', id: '' },
+    name: 'Authorization',
+  } as const;
   assert.equal((await bench.vault.get(ref))?.reveal(), 'Bearer upstream-secret');
 
   const ifMatch = async () => ({ headers: { 'if-match': (await bench.call('GET', '/upstreams/mover')).etag } });

@@ -69,6 +69,8 @@ const REFUSED: Readonly<Record<string, string>> = {
     '{"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{"ref":{"type":"ref/prompt","name":"greet","Name":"x"},"argument":{"name":"who","value":""}}}',
   'a ref of a type that another parser may fold':
     '{"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{"ref":{"type":"REF/PROMPT","name":"x","uri":"test://one"},"argument":{"name":"who","value":""}}}',
+  'a NUL in a ref':
+    '{"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{"ref":{"type":"ref/resource","uri":"test://one\\u0000"},"argument":{"name":"who","value":""}}}',
   'a NUL in the name': call({ params: '"name":"echo\\u0000delete"' }),
   'a NUL in the method': '{"jsonrpc":"2.0","id":1,"method":"tools/call\\u0000","params":{"name":"echo"}}',
   'a NUL in a member name': call({ params: '"name":"echo","name\\u0000":"delete"' }),

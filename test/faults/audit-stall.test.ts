@@ -51,6 +51,19 @@ test('a writer that hangs in the file system: the waiting call is refused at the
   await audit.close();
 });
 
+test('a log that cannot be written in time is closed all the same, and says how many records are lost', async (t) => {
+  const { folder, open } = auditFolder(t);
+  const audit = await open();
+  await audit.intent(intent('a'));
+  const foreign = new DatabaseSync(join(folder, 'audit.db'));
+  foreign.exec('BEGIN IMMEDIATE');
+  audit.record(outcome('a'));
+  audit.record(outcome('b'));
+  await assert.rejects(audit.close(50), /2 records were not written/);
+  foreign.exec('ROLLBACK');
+  foreign.close();
+});
+
 test('fsync that takes seconds: calls are refused meanwhile, and no acknowledged record is lost', async (t) => {
   if (spawnSync('strace', ['-o', '/dev/null', 'true']).status !== 0)
     return t.skip('needs strace and the right to use it');

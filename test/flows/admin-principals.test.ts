@@ -44,7 +44,10 @@ for (const [path, more] of [
 
 test('disabling a user refuses their keys at once, enabling lets them in again', async () => {
   const { body: user } = await bench.call('POST', '/users', { name: 'dora' });
-  const { body: issued } = await bench.call('POST', '/access-keys', { owner: { kind: 'user', id: user.id }, name: 'cli' });
+  const { body: issued } = await bench.call('POST', '/access-keys', {
+    owner: { kind: 'user', id: user.id },
+    name: 'cli',
+  });
   assert.ok(await bench.accepts(issued.key));
 
   const disabled = await bench.call('POST', `/users/${user.id}/disable`);
@@ -65,7 +68,10 @@ test('disabling a user refuses their keys at once, enabling lets them in again',
 
 test('removing a user takes their keys, credentials and memberships along', async () => {
   const { body: user, etag } = await bench.call('POST', '/users', { name: 'fred' });
-  const { body: issued } = await bench.call('POST', '/access-keys', { owner: { kind: 'user', id: user.id }, name: 'cli' });
+  const { body: issued } = await bench.call('POST', '/access-keys', {
+    owner: { kind: 'user', id: user.id },
+    name: 'cli',
+  });
   const removed = await bench.call('DELETE', `/users/${user.id}`, undefined, { headers: { 'if-match': etag } });
   assert.equal(removed.status, 204);
   assert.ok(!(await bench.accepts(issued.key)));

@@ -114,7 +114,7 @@ export class Channel {
   /** A message of the server was thrown away for its size. @param edges its first and last bytes */
   dropped(edges: string): void {
     this.options.log.warn('the upstream sent a message over the size limit; dropped');
-    const id = /"id"\s*:\s*(\d{1,15})\s*[,}]/.exec(edges)?.[1];
+    const id = (ID_AT_START.exec(edges) ?? ID_AT_END.exec(edges))?.[1];
     const { upstream } = this.options;
     const tooLarge = new AppError('upstream_invalid', `"${upstream}" sent an answer over the size limit.`);
     if (id !== undefined) this.exchanges.get(Number(id))?.broken(tooLarge);
@@ -199,6 +199,10 @@ export class Channel {
     });
   }
 }
+
+/** Where an `id` of the message itself can be told from one within its result, when only its edges are known. */
+const ID_AT_START = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d{1,15})\s*,/;
+const ID_AT_END = /,\s*"id"\s*:\s*(\d{1,15})\s*\}\s*$/;
 
 /** Puts the caller's id back where `_meta` of the params or of the result names the subscription. */
 function subscriptionEdits(bytes: Buffer, container: Span | undefined, exchange: ChannelExchange): Edit[] {

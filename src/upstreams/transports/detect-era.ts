@@ -22,7 +22,6 @@ export interface HandshakeContext {
   readonly nextId: () => number;
   readonly identity: ClientIdentity;
   readonly credential: Credential;
-  readonly signal?: AbortSignal | undefined;
 }
 
 export type Discovery =
@@ -55,7 +54,6 @@ export async function discover(context: HandshakeContext, timeoutMs: number): Pr
         identity: context.identity,
         timeoutMs,
       }),
-      context.signal,
     );
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
@@ -125,7 +123,6 @@ export async function initialize(context: HandshakeContext, revision: Revision):
       revision,
       identity,
     }),
-    context.signal,
   );
   const { result, error } = response;
   if (result === undefined) {

@@ -31,24 +31,41 @@ export function createHttpPools(origin: string, options: HttpPoolOptions): HttpP
       // Silence is watched for all transports alike (watchdog.ts).
       headersTimeout: 0,
       bodyTimeout: 0,
-      keepAliveTimeout: 30_000,
+      // Below the 5 s after which common servers (uvicorn, Node) close idle connections without saying so: a call that
+      // meets such a close could not be repeated. A server that announces more gets more.
+      keepAliveTimeout: 4000,
       keepAliveMaxTimeout: 300_000,
     });
-  const closing = new Set<Promise<void>>();
+  /** Pools that had to leave and still have calls or streams. */
+  const retired = new Set<Pool>();
+  let destroyed = false;
   const kept = (connections: number | null) => {
     const pools = createLru<string, Pool>(MAX_POOLS);
+    // Most upstreams have one credential, and calls come in runs of one.
+    let lastId: string | undefined;
+    let last: Pool | undefined;
+    const add = (credentialId: string): Pool => {
+      const pool = create(connections);
+      if (destroyed) {
+        // What still comes now fails as unavailable.
+        pool.destroy();
+        return pool;
+      }
+      const evicted = pools.set(credentialId, pool);
+      if (evicted !== undefined) {
+        retired.add(evicted);
+        evicted.close().finally(() => retired.delete(evicted));
+      }
+      return pool;
+    };
     return {
       pools,
       of(credentialId: string): Pool {
-        const known = pools.get(credentialId);
-        if (known !== undefined) return known;
-        const pool = create(connections);
-        const evicted = pools.set(credentialId, pool);
-        if (evicted !== undefined) {
-          const done = evicted.close().finally(() => closing.delete(done));
-          closing.add(done);
+        if (credentialId !== lastId || last === undefined) {
+          lastId = credentialId;
+          last = pools.get(credentialId) ?? add(credentialId);
         }
-        return pool;
+        return last;
       },
     };
   };
@@ -58,7 +75,9 @@ export function createHttpPools(origin: string, options: HttpPoolOptions): HttpP
     calls: calls.of,
     streams: streams.of,
     async destroy() {
+      destroyed = true;
       const all = [...calls.pools.entries(), ...streams.pools.entries()].map(([, pool]) => pool);
+      all.push(...retired);
       calls.pools.clear();
       streams.pools.clear();
       await Promise.all(all.map((pool) => pool.destroy()));

@@ -1,0 +1,103 @@
+/**
+ * CVE-2026-0621: a pattern that became a backtracking regular expression. Everything that is compared with a pattern here
+ * is compared in linear time: doubling a hostile text may double the work, and not square it.
+ */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { startLegacyUpstream } from '../fakes/upstream-legacy.ts';
+import { type FakeHttpUpstream } from '../fakes/upstream-http.ts';
+import { type LegacyClient, legacyClient, send } from '../mcp-client.ts';
+import { type PeopledGateway, startWithPeople } from '../people.ts';
+
+let upstream: FakeHttpUpstream;
+let gateway: PeopledGateway<'reader' | 'keyed'>;
+let client: LegacyClient;
+let keyed: LegacyClient;
+
+const STARS = `${'a*'.repeat(60)}b`;
+
+before(async () => {
+  upstream = await startLegacyUpstream();
+  upstream.behaviour.resourceTemplates.push(
+    { uriTemplate: `test://${'{a}'.repeat(50)}b`, name: 'many' },
+    { uriTemplate: `test://${'a{a}'.repeat(50)}b`, name: 'more' },
+  );
+  gateway = await startWithPeople({
+    people: {
+      reader: {
+        allow: [{ upstream: 'fake', tools: [STARS], prompts: [STARS], resources: [`test://${STARS}`, 'test://*a*a*a*a*b'] }],
+        deny: [{ upstream: '*a*a*a*a*a*b' }],
+      },
+      keyed: { roles: ['full-access'], key: { tools: [`fake__${STARS}`, '*a*a*a*a*a*a*a*b'] } },
+    },
+    config: { upstreams: [{ name: 'fake', url: upstream.url, audit: { redact: ['*a*a*a*a*b'] } }] },
+  });
+  client = await legacyClient(`${gateway.url}/mcp`, gateway.keys.reader);
+  keyed = await legacyClient(`${gateway.url}/mcp`, gateway.keys.keyed);
+});
+
+after(async () => {
+  await gateway.close();
+  await upstream.close();
+});
+
+/** Microseconds of processor time of one request, the best of three. */
+async function cost(run: () => Promise<unknown>): Promise<number> {
+  const costs: number[] = [];
+  for (let count = 0; count < 3; count++) {
+    const started = process.cpuUsage();
+    await run();
+    costs.push(process.cpuUsage(started).user);
+  }
+  return Math.min(...costs);
+}
+
+const header = (headers: Record<string, string>) => () =>
+  send(`${gateway.url}/mcp`, { body: { jsonrpc: '2.0', id: 1, method: 'ping' }, headers });
+const authorization = () => ({ authorization: `Bearer ${gateway.keys.reader}` });
+
+/** By the length of the hostile part. Headers are limited to 32 KB in all. */
+const BODIES: Readonly<Record<string, (length: number) => () => Promise<unknown>>> = {
+  'a tool name against globs': (length) => () => client.request('tools/call', { name: `fake__${'a'.repeat(length)}` }),
+  'a tool name against the filter of a key': (length) => () =>
+    keyed.request('tools/call', { name: `fake__${'a'.repeat(length)}` }),
+  'a URI against globs and templates': (length) => () =>
+    client.request('resources/read', { uri: `test://${'a'.repeat(length)}` }),
+  'a URI against the filter of a key': (length) => () =>
+    keyed.request('resources/read', { uri: `test://${'a'.repeat(length)}` }),
+  'underscores in a name': (length) => () => client.request('tools/call', { name: '_'.repeat(length) }),
+  'argument names against redaction': (length) => () =>
+    keyed.request('tools/call', { name: 'fake__echo', arguments: { ['a'.repeat(length)]: 'a'.repeat(length) } }),
+  'a text that begins like many secrets': (length) => () =>
+    keyed.request('tools/call', {
+      name: 'fake__echo',
+      arguments: { text: 'eyJ'.repeat(length / 6) + 'Bearer '.repeat(length / 20) + '-----BEGIN '.repeat(length / 40) },
+    }),
+  'backslashes and quotes': (length) => () =>
+    client.request('tools/call', { name: 'fake__echo', arguments: { text: '\\"'.repeat(length / 2) } }),
+  'a cursor': (length) => () => client.request('tools/list', { cursor: 'A'.repeat(length) }),
+  'a log level': (length) => () => client.request('logging/setLevel', { level: 'a'.repeat(length) }),
+};
+const HEADERS: Readonly<Record<string, (length: number) => () => Promise<unknown>>> = {
+  'a credential': (length) => header({ authorization: `Bearer ${' '.repeat(length)}` }),
+  'a credential of many words': (length) => header({ authorization: `Bearer ${'a '.repeat(length / 2)}` }),
+  'a content type': (length) => header({ ...authorization(), 'content-type': `application/json${' '.repeat(length)};x` }),
+  'an accept header': (length) => header({ ...authorization(), accept: '*'.repeat(length) }),
+  'an origin': (length) => header({ ...authorization(), origin: `http://${'a.'.repeat(length / 2)}` }),
+  'a forwarded-for list': (length) => header({ ...authorization(), 'x-forwarded-for': ','.repeat(length) }),
+  'a base64 sentinel': (length) =>
+    header({ ...authorization(), 'mcp-protocol-version': '2026-07-28', 'mcp-name': `=?base64?${'='.repeat(length)}?=` }),
+};
+
+function assertLinear(what: string, build: (length: number) => () => Promise<unknown>, length: number): void {
+  test(`${what}: 16 times the length is nowhere near 256 times the work`, async () => {
+    const small = await cost(build(length / 16));
+    const large = await cost(build(length));
+    // What one request costs however short it is makes the quotient smaller than 16; noise is a few milliseconds.
+    assert.ok(large < 40 * small + 40_000, `${small} µs, then ${large} µs`);
+    assert.ok(large < 400_000, `${large} µs for ${length} characters`);
+  });
+}
+
+for (const [what, build] of Object.entries(BODIES)) assertLinear(what, build, 480_000);
+for (const [what, build] of Object.entries(HEADERS)) assertLinear(what, build, 24_000);
