@@ -1,13 +1,16 @@
 // Writes the documents that are derived from code. With --check it writes nothing and exits 1 when one is out of date.
 import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { openApiDocument } from '../src/admin/openapi.ts';
 import { renderConfigDocs } from '../src/config/render-docs.ts';
 import { renderErrorDocs } from './render-error-docs.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
+const { version } = JSON.parse(await readFile(resolve(ROOT, 'package.json'), 'utf8'));
 const DOCUMENTS: readonly (readonly [path: string, text: string])[] = [
   ['docs/config.md', renderConfigDocs()],
   ['docs/errors.md', renderErrorDocs()],
+  ['docs/openapi.json', `${JSON.stringify(openApiDocument(version), null, 2)}\n`],
 ];
 
 const checkOnly = process.argv.includes('--check');

@@ -63,8 +63,8 @@ export interface AdminContext {
   /** Awaited before the answer, so that a revocation is effective when the call returns. */
   changed(change: Change): Promise<void>;
   /**
-   * Re-encrypts the vault under new data keys; with `newMasterKey` also moves to a newly generated master key. Throws
-   * AppError `conflict` when the master key is not in a file that the gateway may replace. Absent: only `vault.rotate()`.
+   * Re-encrypts the vault under new data keys and moves it to a newly generated master key. Throws AppError `conflict`
+   * when the master key is not in a file that the gateway may replace. Absent: this gateway never can.
    */
   rotateMasterKey?: (() => Promise<RotationReport>) | undefined;
   readonly log: FailureLog;

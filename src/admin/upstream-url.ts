@@ -1,28 +1,7 @@
 import { hasCredentialInQuery } from '../http/presented-credential.ts';
 import { compileCidrs, normalizeAddress } from '../lib/cidr.ts';
+import { isForbiddenAddress } from '../lib/forbidden-addresses.ts';
 import { isLoopbackHost } from '../lib/loopback.ts';
-
-/**
- * Addresses that are never an MCP server: the metadata services of clouds, which hand out credentials to whoever asks from
- * the machine, and what is no single host. The last three embed an IPv4 address (RFC 6052, RFC 3056, RFC 4291 §2.5.5.1).
- */
-const isForbidden = compileCidrs([
-  '0.0.0.0/8',
-  '169.254.0.0/16',
-  '100.100.100.200/32',
-  '168.63.129.16/32',
-  '192.0.0.192/32',
-  '224.0.0.0/4',
-  '240.0.0.0/4',
-  '::/128',
-  'fe80::/10',
-  'ff00::/8',
-  'fd00:ec2::254/128',
-  'fd20:ce::254/128',
-  '64:ff9b::/96',
-  '2002::/16',
-  '::/96',
-]);
 
 /** RFC 1918, RFC 4193, RFC 6598 and loopback. */
 const isPrivate = compileCidrs([
@@ -42,7 +21,8 @@ const METADATA_NAMES = new Set(['metadata', 'metadata.google.internal', 'instanc
  * or a private network, given as an address or `localhost`: what another name points to can change, and the credential
  * would travel in the clear. No user name or password, no fragment.
  *
- * It looks at the URL alone and resolves nothing. A name that points to a forbidden address passes here.
+ * It looks at the URL alone and resolves nothing. A name that points to a forbidden address passes here and
+ * fails when it is connected to (lib/guarded-lookup.ts).
  */
 export function upstreamUrlFault(text: string): string | null {
   if (!URL.canParse(text)) return 'This is not a URL. Write the whole of it, such as `https://mcp.example.com/mcp`.';
@@ -59,7 +39,7 @@ export function upstreamUrlFault(text: string): string | null {
   if (text.includes('${')) return 'Write the URL out: references are not filled in here.';
   const host = url.hostname.toLowerCase().replace(/\.$/, '');
   const address = normalizeAddress(host.replace(/^\[|\]$/g, ''));
-  if (METADATA_NAMES.has(host) || (address !== null && address !== '::1' && isForbidden(address))) {
+  if (METADATA_NAMES.has(host) || (address !== null && isForbiddenAddress(address))) {
     return 'This is an address of a cloud metadata service, a link-local address or no single host; it cannot be an upstream.';
   }
   if (url.protocol === 'https:' || isLoopbackHost(host) || (address !== null && isPrivate(address))) return null;

@@ -16,6 +16,7 @@ import type { Runtime } from './runtime.ts';
 
 export interface AdminWiring {
   readonly log: Logger;
+  readonly recordRefusal: NonNullable<AdminContext['recordRefusal']>;
   readonly verifyKey: VerifyKey;
   readonly state: State;
   readonly runtime: Runtime;
@@ -28,6 +29,7 @@ export interface AdminWiring {
 /** Gives the admin API its means, and makes every change effective before it is answered. */
 export function adminContext({
   log,
+  recordRefusal,
   verifyKey,
   state,
   runtime,
@@ -68,6 +70,7 @@ export function adminContext({
     vault: state.vault,
     audit: state.audit,
     log,
+    recordRefusal,
     verifyKey,
     addressOf,
     checkOrigin: (request) => createOriginCheck({ ...config(), listenPort: config().listen.port })(request),

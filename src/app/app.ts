@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { InjectOptions, LightMyRequestResponse } from 'fastify';
 import type { DestinationStream } from 'pino';
 import { ADMIN_SERVER_OPTIONS, createAdminApi } from '../admin/admin-api.ts';
+import { requireAdmin } from '../admin/authorize.ts';
 import { type Config, configAtPort } from '../config/config.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
 import { AppError } from '../errors/app-error.ts';
@@ -27,7 +28,6 @@ import { openState } from './open-state.ts';
 import { type Operator, withOperator } from './operator.ts';
 import { createRequestIds } from './request-ids.ts';
 import { loadRequestStateKey } from './request-state-key.ts';
-import { requireAdmin } from './require-admin.ts';
 import { createRuntime } from './runtime.ts';
 import { addServiceRoutes } from './service-routes.ts';
 
@@ -88,6 +88,11 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
     const { otlpEndpoint } = config.telemetry;
     const tracer = otlpEndpoint === undefined ? undefined : await startTracing(otlpEndpoint, version);
 
+    const refused = (requestId: string, address: string, target: string, error: AppError): void => {
+      metrics.observeRefusal();
+      recordRefusal(requestId, address, target, error);
+    };
+
     const gateway = createGateway({
       upstreams,
       declared: runtime.declared,
@@ -109,10 +114,7 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
         error.status === 401
           ? challengeFor(error, { resourceMetadata: resourceMetadataUrl(config.publicUrl, path) })
           : undefined,
-      recordRefusal(requestId, address, target, error) {
-        metrics.observeRefusal();
-        recordRefusal(requestId, address, target, error);
-      },
+      recordRefusal: refused,
       refuseNow: () => {
         if (draining) return new AppError('shutting_down');
         return shedder.overloaded ? new AppError('overloaded') : null;
@@ -141,13 +143,14 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
       metrics,
       notReady: () => [...(draining ? ['draining'] : []), ...(state.audit.stats().state === 'ok' ? [] : ['audit'])],
       checkHeaders: (request) => checkHeaders(request),
-      requireAdmin: requireAdmin(authenticateRequest),
+      requireAdmin: async (request) => requireAdmin(await authenticateRequest(request)),
       logError: (requestId: string, error: AppError) =>
         log.error({ requestId, err: error.cause ?? error }, 'request failed'),
     });
     await http.fastify.register(
       createAdminApi(
         adminContext({
+          recordRefusal: refused,
           log,
           verifyKey,
           state,

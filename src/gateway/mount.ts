@@ -1,4 +1,5 @@
 import { AppError } from '../errors/app-error.ts';
+import { hasCredentialInQuery } from '../http/presented-credential.ts';
 
 /** Where on the MCP endpoint a request arrived: all upstreams at `/mcp`, or one of them at `/mcp/{upstream}`. */
 export interface Mount {
@@ -8,16 +9,13 @@ export interface Mount {
 
 const ALL: Mount = { upstream: null };
 const PATH = /^\/mcp(?:\/([a-z0-9-]{1,32}))?\/?$/;
-/** RFC 6750 §2.3 and what else clients have put there. */
-const CREDENTIAL_PARAMETER = /(?:^|&)(?:access_token|token|api[-_]?key|key|authorization)=|tg[ps]_[0-9A-Za-z]{8}/i;
-
 export const isMcpPath = (url: string): boolean => url === '/mcp' || url.startsWith('/mcp/') || url.startsWith('/mcp?');
 
 /** Throws `not_found` for other paths and `credential_in_url` for a query that carries a credential. */
 export function mountOf(url: string): Mount {
   if (url === '/mcp') return ALL;
   const query = url.indexOf('?');
-  if (query >= 0 && CREDENTIAL_PARAMETER.test(url.slice(query + 1))) throw new AppError('credential_in_url');
+  if (hasCredentialInQuery(url)) throw new AppError('credential_in_url');
   const match = PATH.exec(query < 0 ? url : url.slice(0, query));
   if (match === null) throw new AppError('not_found', 'MCP is served at /mcp and at /mcp/{upstream}.');
   return match[1] === undefined ? ALL : { upstream: match[1] };

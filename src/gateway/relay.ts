@@ -43,6 +43,8 @@ export function createRelay(request: McpRequest, hooks: RelayHooks): ExchangeSin
   let reader: SseReader | undefined;
   let chunks: Buffer[] = [];
   let bytes = 0;
+  /** The upstream gave out event ids, so a client may fetch the rest after the stream ended (2025-11-25, polling). */
+  let resumable = false;
   /** The body goes out as it comes. */
   let streaming = hooks.rewrite.body === undefined;
 
@@ -56,6 +58,7 @@ export function createRelay(request: McpRequest, hooks: RelayHooks): ExchangeSin
     for (const event of reader!.push(chunk)) {
       const bytes = rewrite.event === undefined ? event.raw : rewrite.event(event);
       if (event.data !== undefined && event.data.length > 0) meter.message(event.data);
+      if (event.id !== undefined) resumable = true;
       if (bytes !== null) more = out(bytes);
     }
     return more;
@@ -110,6 +113,9 @@ export function createRelay(request: McpRequest, hooks: RelayHooks): ExchangeSin
     },
     end() {
       if (reader === undefined && !readable(finishBody)) return;
+      if (reader !== undefined && !meter.answered && !resumable) {
+        return fail(new AppError('upstream_unavailable', 'The upstream server ended its answer before the response.'));
+      }
       writer.end();
       hooks.onDone();
     },

@@ -1,4 +1,5 @@
 import { type Dispatcher, Pool } from 'undici';
+import { guardedLookup } from '../../lib/guarded-lookup.ts';
 import { createLru } from '../../lib/lru.ts';
 
 /** Keep-alive connections to one origin, apart for every credential: nothing bound to a connection crosses between owners. */
@@ -27,7 +28,7 @@ export function createHttpPools(origin: string, options: HttpPoolOptions): HttpP
       pipelining: 1,
       // One HTTP version, one set of framing rules: no stream multiplexing under a caller's control.
       allowH2: false,
-      connect: { timeout: options.connectTimeoutMs },
+      connect: { timeout: options.connectTimeoutMs, lookup: guardedLookup },
       // Silence is watched for all transports alike (watchdog.ts).
       headersTimeout: 0,
       bodyTimeout: 0,

@@ -1,0 +1,191 @@
+/**
+ * What a caller may never use looks exactly like what does not exist: the same status, headers and bytes, apart from the
+ * name that the caller sent itself and the request id. Only the audit log tells them apart.
+ */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type FakeHttpUpstream } from '../fakes/upstream-http.ts';
+import { startLegacyUpstream } from '../fakes/upstream-legacy.ts';
+import { startModernUpstream } from '../fakes/upstream-modern.ts';
+import { type Any, clientOf, modernClient, modernRequest, type Reply, send, type TestClient } from '../mcp-client.ts';
+import { type PeopledGateway, startWithPeople } from '../people.ts';
+
+type Name = 'some' | 'none' | 'keyed' | 'everything';
+let upstreams: FakeHttpUpstream[];
+let gateway: PeopledGateway<Name>;
+
+before(async () => {
+  upstreams = [await startModernUpstream(), await startLegacyUpstream()];
+  const [one, two] = upstreams.map(({ url }) => url);
+  gateway = await startWithPeople({
+    people: {
+      everything: { roles: ['full-access'] },
+      some: { allow: [{ upstream: 'one', tools: ['late'], prompts: ['other'], resources: ['test://two'] }] },
+      none: {},
+      keyed: { roles: ['full-access'], key: { tools: ['one__late'] } },
+    },
+    config: {
+      upstreams: [
+        { name: 'one', url: one },
+        { name: 'two', url: two },
+        { name: 'off', url: one, enabled: false },
+      ],
+    },
+  });
+});
+
+after(async () => {
+  await gateway.close();
+  for (const upstream of upstreams) await upstream.close();
+});
+
+/** What the caller can see of an answer, without what it sent itself. */
+function seen({ status, headers, body }: Reply, ...sent: string[]): string {
+  const { date: _, 'content-length': __, ...rest } = headers;
+  let text = JSON.stringify([status, rest, body.replace(/req_\w+/g, 'req')]);
+  for (const word of sent) text = text.replaceAll(JSON.stringify(JSON.stringify(word)).slice(3, -3), '…');
+  return text;
+}
+
+interface Pair {
+  readonly method: string;
+  /** The request for this name, on a mount that gives names this prefix. */
+  readonly params: (name: string, prefix: string) => Any;
+  readonly forbidden: string;
+  readonly unknown: string;
+}
+
+const argument = { name: 'who', value: 'x' };
+const PAIRS: readonly Pair[] = [
+  { method: 'tools/call', params: (name, prefix) => ({ name: prefix + name, arguments: {} }), forbidden: 'echo', unknown: 'nope' },
+  { method: 'prompts/get', params: (name, prefix) => ({ name: prefix + name }), forbidden: 'greet', unknown: 'nope!' },
+  { method: 'resources/read', params: (uri) => ({ uri }), forbidden: 'test://one', unknown: 'test://xxx' },
+  { method: 'resources/read', params: (uri) => ({ uri }), forbidden: 'test://item/1', unknown: 'xest://item/1' },
+  { method: 'resources/subscribe', params: (uri) => ({ uri }), forbidden: 'test://one', unknown: 'test://xxx' },
+  { method: 'resources/unsubscribe', params: (uri) => ({ uri }), forbidden: 'test://one', unknown: 'test://xxx' },
+  {
+    method: 'completion/complete',
+    params: (name, prefix) => ({ ref: { type: 'ref/prompt', name: prefix + name }, argument }),
+    forbidden: 'greet',
+    unknown: 'nope!',
+  },
+  {
+    method: 'completion/complete',
+    params: (uri) => ({ ref: { type: 'ref/resource', uri }, argument }),
+    forbidden: 'test://item/{id}',
+    unknown: 'xest://item/{id}',
+  },
+];
+
+async function assertAlike(client: TestClient, pair: Pair, prefix: string): Promise<void> {
+  const { method, params, forbidden, unknown } = pair;
+  const before = upstreams.map(({ received }) => received.length);
+  const one = await client.request(method, params(forbidden, prefix), { id: 5 });
+  const other = await client.request(method, params(unknown, prefix), { id: 5 });
+  assert.ok(one.message.error !== undefined, `${method} ${forbidden} was answered: ${one.body}`);
+  assert.equal(seen(one, prefix + forbidden, forbidden), seen(other, prefix + unknown, unknown), method);
+  assert.deepEqual(
+    upstreams.map(({ received }) => received.length),
+    before,
+    'nothing reached an upstream',
+  );
+}
+
+for (const era of ['modern', 'legacy'] as const) {
+  for (const name of ['some', 'none', 'keyed'] as const) {
+    for (const [path, prefixes] of [
+      ['/mcp', ['one__', 'two__']],
+      ['/mcp/one', ['']],
+    ] as const) {
+      test(`${era}, ${name} at ${path}: forbidden and unknown are told alike`, async () => {
+        const client = await clientOf(era, gateway.url + path, gateway.keys[name]);
+        for (const pair of PAIRS) {
+          if (era === 'modern' && /subscribe/.test(pair.method)) continue;
+          for (const prefix of prefixes) await assertAlike(client, pair, prefix);
+        }
+      });
+    }
+  }
+
+  test(`${era}: an upstream that is off, one that never was and one without a right are told alike in a name`, async () => {
+    const client = await clientOf(era, `${gateway.url}/mcp`, gateway.keys.some);
+    const answers = new Set<string>();
+    for (const prefix of ['two', 'off', 'xyz', 'one', '...']) {
+      const name = `${prefix}__zzz`;
+      answers.add(seen(await client.request('tools/call', { name, arguments: {} }, { id: 5 }), name));
+    }
+    assert.equal(answers.size, 1, [...answers].join('\n'));
+  });
+}
+
+test('an upstream that is down looks like none at all to those who could not use it anyway', async () => {
+  const dead = await startModernUpstream();
+  const { url } = dead;
+  await dead.close();
+  const partly = await startWithPeople({
+    people: {
+      outsider: { allow: [{ upstream: 'one', tools: ['echo'], resources: ['test://two'] }] },
+      insider: { allow: [{ upstream: 'down', tools: ['secret*'], resources: ['secret://*'] }] },
+    },
+    config: {
+      upstreams: [
+        { name: 'one', url: upstreams[0]!.url },
+        { name: 'down', url },
+      ],
+    },
+  });
+  try {
+    const outsider = modernClient(`${partly.url}/mcp`, partly.keys.outsider);
+    const insider = modernClient(`${partly.url}/mcp`, partly.keys.insider);
+    const call = (client: TestClient, name: string) => client.request('tools/call', { name, arguments: {} }, { id: 5 });
+    const read = (client: TestClient, uri: string) => client.request('resources/read', { uri }, { id: 5 });
+    const names = ['down__secret', 'down__x', 'nope__secret', 'one__secret'];
+    const told = await Promise.all(names.map(async (name) => seen(await call(outsider, name), name)));
+    assert.equal(new Set(told).size, 1, told.join('\n'));
+    const uris = ['secret://1', 'nothing://1'];
+    const toldOfUris = await Promise.all(uris.map(async (uri) => seen(await read(outsider, uri), uri)));
+    assert.equal(new Set(toldOfUris).size, 1, toldOfUris.join('\n'));
+    // Whoever may use it learns why it does not work.
+    assert.equal((await call(insider, 'down__secret')).message.error.data.code, 'upstream_unavailable');
+    assert.equal((await read(insider, 'secret://1')).message.error.data.code, 'upstream_unavailable');
+    assert.equal((await call(insider, 'down__other')).message.error.data.code, 'invalid_params');
+  } finally {
+    await partly.close();
+  }
+});
+
+test('an unknown mount is 404 for everything, and tells nothing about those that exist', async () => {
+  for (const method of ['tools/list', 'tools/call', 'prompts/list', 'resources/read', 'server/discover', 'subscriptions/listen']) {
+    const { body, headers } = modernRequest(method, { name: 'echo', uri: 'test://one', notifications: {} });
+    const post = (path: string) =>
+      send(gateway.url + path, { body, headers: { ...headers, authorization: `Bearer ${gateway.keys.everything}` } });
+    const unknown = await post('/mcp/nope');
+    const disabled = await post('/mcp/off!'.slice(0, -1));
+    assert.equal(seen(unknown, 'nope'), seen(disabled, 'off'), method);
+    assert.ok([200, 404].includes(unknown.status));
+    assert.ok(unknown.message.error !== undefined, method);
+    assert.ok(!unknown.body.includes('one') || unknown.body.includes('test://one'), unknown.body);
+  }
+  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'test', version: '1' } };
+  const initialize = await send(`${gateway.url}/mcp/nope`, {
+    body: { jsonrpc: '2.0', id: 1, method: 'initialize', params },
+    headers: { authorization: `Bearer ${gateway.keys.everything}` },
+  });
+  assert.equal(initialize.status, 404);
+  assert.equal(initialize.headers['mcp-session-id'], undefined);
+});
+
+test('only the audit log tells the difference, with the true reason', async () => {
+  const client = modernClient(`${gateway.url}/mcp`, gateway.keys.some);
+  const reasons: string[] = [];
+  for (const name of ['one__echo', 'one__nope']) {
+    const { message } = await client.request('tools/call', { name, arguments: { secret: 'x' } });
+    await gateway.admin('POST', '/audit/checkpoints');
+    const { body } = await gateway.admin('GET', '/audit/events?limit=20&decision=deny');
+    const record = body.items.find((item: Any) => item.requestId === message.error.data.requestId);
+    assert.equal(record.principalName, 'some');
+    reasons.push(record.reason);
+  }
+  assert.notEqual(reasons[0], reasons[1]);
+  assert.match(reasons[1]!, /unknown tool/);
+});
