@@ -8,8 +8,10 @@ Every error that the gateway itself returns has one of these codes.
 
 - On the MCP endpoint it is a JSON-RPC error with the number below; \`error.data.code\` is the name. Codes of the protocol are
   negative; those of the gateway are positive, outside the range that JSON-RPC and MCP reserve.
-- 401 and 403 answers to a credential also carry a \`WWW-Authenticate: Bearer\` challenge (RFC 6750), with the \`error\` below.
-- On the admin API it is a problem document (RFC 9457) whose \`type\` leads to this page and whose \`code\` is the name.
+- What answers one well-formed call has the HTTP status 200 there, so that clients show the message to their user.
+- 401 answers also carry a \`WWW-Authenticate: Bearer\` challenge (RFC 6750), with the \`error\` below where there is one.
+- On the admin API it is a problem document (RFC 9457) whose \`code\` is the name and whose \`type\` ends in \`#\` and the name.
+  Where below stands the status 200 alone, the admin API answers with 400, 403 or 409.
 
 The request id in an error is the one in the gateway's log and in its audit log. Errors of an upstream server pass through
 unchanged and are not listed here.`;
@@ -18,11 +20,11 @@ unchanged and are not listed here.`;
 export function renderErrorDocs(): string {
   const codes = Object.keys(CATALOG) as ErrorCode[];
   const sections = codes.map((code) => {
-    const { title, remedy, http, rpc, challenge } = CATALOG[code];
+    const { title, remedy, http, mcpHttp = http, rpc, challenge } = CATALOG[code];
     const facts = [
-      `HTTP ${http}`,
+      mcpHttp === http ? `HTTP ${http}` : `HTTP ${http}, for a call ${mcpHttp}`,
       `JSON-RPC ${rpc}`,
-      ...(challenge === undefined ? [] : [`challenge \`${challenge}\``]),
+      ...(challenge === undefined || http !== 401 ? [] : [`challenge \`${challenge}\``]),
     ];
     return `## ${code}\n\n**${title}.** ${remedy}\n\n${facts.join(' · ')}`;
   });

@@ -16,4 +16,5 @@ enableCompileCache(`${import.meta.dirname}/../node_modules/.cache/toolgate`);
 const { runCli } = await import('./cli/run-cli.ts');
 const { argv, env, stdin, stdout, stderr } = process;
 process.exitCode = await runCli({ argv: argv.slice(2), env, cwd: process.cwd(), stdin, stdout, stderr });
+
 export {};

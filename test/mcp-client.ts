@@ -73,7 +73,8 @@ function receive(res: IncomingMessage): OpenAnswer {
   const messages: Any[] = [];
   const events: SseEvent[] = [];
   const waiting = new Set<() => void>();
-  const reader = res.headers['content-type'] === 'text/event-stream' ? createSseReader({ maxEventBytes: 1 << 28 }) : null;
+  const reader =
+    res.headers['content-type'] === 'text/event-stream' ? createSseReader({ maxEventBytes: 1 << 28 }) : null;
   let over = false;
   const wake = (): void => {
     for (const look of [...waiting]) look();

@@ -33,7 +33,7 @@ export async function exchangeRaw(url: string, bytes: string | Buffer, idleMs = 
       clearTimeout(timer);
       timer = setTimeout(done, idleMs);
     };
-    socket.on('data', (chunk) => {
+    socket.on('data', (chunk: Buffer) => {
       chunks.push(chunk);
       wait();
     });

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import type { InjectOptions, LightMyRequestResponse } from 'fastify';
 import type { DestinationStream } from 'pino';
 import { ADMIN_SERVER_OPTIONS, createAdminApi } from '../admin/admin-api.ts';
@@ -17,8 +18,7 @@ import { createLogger } from '../http/logger.ts';
 import { createMetrics } from '../http/metrics.ts';
 import { resourceMetadataUrl } from '../http/protected-resource-metadata.ts';
 import { startTracing } from '../http/tracing.ts';
-import type { FirstAccounts } from '../identity/create-first-accounts.ts';
-import { FULL_ACCESS } from '../identity/create-first-accounts.ts';
+import { createFirstAccounts, type FirstAccounts, FULL_ACCESS } from '../identity/create-first-accounts.ts';
 import { type Caller, DEFAULT_TENANT } from '../model/principal.ts';
 import type { UpstreamStatus } from '../upstreams/upstream-status.ts';
 import { adminContext } from './admin-wiring.ts';
@@ -52,8 +52,12 @@ export interface App {
   /** Reads upstreams, roles and what else can change live from a new configuration. Returns what waits for a restart. */
   reload(loaded: LoadedConfig): Promise<readonly string[]>;
   upstreamStatus(): readonly UpstreamStatus[];
-  /** Stops accepting, lets calls finish for up to `graceMs` (30 s), flushes the audit log and closes everything. */
-  close(graceMs?: number): Promise<void>;
+  /**
+   * Stops accepting, lets calls finish for up to `graceMs` (30 s), flushes the audit log and closes everything. For
+   * `noticeMs` before, it says that it is not ready and still serves, but nothing twice on one connection: whoever sends a
+   * request on a connection that is closed at that moment could not know whether it was made.
+   */
+  close(graceMs?: number, noticeMs?: number): Promise<void>;
 }
 
 const DRAIN_MS = 30_000;
@@ -63,11 +67,13 @@ const FLUSH_LAST_USED_MS = 60_000;
 export async function startApp({ config: asked }: LoadedConfig, options: AppOptions): Promise<App> {
   const { env, version, online = true } = options;
   const log = createLogger(asked.log.level, options.logTo);
-  const state = await openState(asked, { env, version, log, firstStart: online });
+  const state = await openState(asked, { env, version, log });
+  /** What ends what was begun, in its order, for a start that fails on the way. */
+  const begun: (() => void | Promise<void>)[] = [state.close];
   try {
     return await assemble();
   } catch (error) {
-    await state.close();
+    for (const end of begun.reverse()) await end();
     throw error;
   }
 
@@ -76,17 +82,21 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
     /** As it was read last, before the real port was known. */
     let read = asked;
     let draining = false;
+    let refusing = false;
     let addressOf = createClientAddress(config);
     let checkHeaders = createHeaderCheck(config);
     const newRequestId = createRequestIds();
     const shedder = createLoadShedder();
+    begun.push(shedder.stop);
     const runtime = await createRuntime(config, state, { env, version, log, online });
     const { keys, upstreams } = runtime;
+    begun.push(upstreams.close);
     const verifyKey =
       options.operator === undefined || online ? keys.verify : withOperator(keys.verify, options.operator);
     const recordRefusal = createRefusalRecorder(state.audit);
     const { otlpEndpoint } = config.telemetry;
     const tracer = otlpEndpoint === undefined ? undefined : await startTracing(otlpEndpoint, version);
+    begun.push(async () => tracer?.close());
 
     const refused = (requestId: string, address: string, target: string, error: AppError): void => {
       metrics.observeRefusal();
@@ -116,7 +126,7 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
           : undefined,
       recordRefusal: refused,
       refuseNow: () => {
-        if (draining) return new AppError('shutting_down');
+        if (refusing) return new AppError('shutting_down');
         return shedder.overloaded ? new AppError('overloaded') : null;
       },
       bodyBytes: config.limits.bodyBytes,
@@ -163,10 +173,21 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
       ),
       { prefix: '/api/v1' },
     );
+    begun.push(
+      () => gateway.close(0),
+      () => http.fastify.close(),
+    );
+    let firstAccounts: FirstAccounts | null = null;
     if (online) {
       await listen(http, config.listen.host, config.listen.port);
       config = configAtPort(config, (http.server.address() as AddressInfo).port);
       checkHeaders = createHeaderCheck(config);
+      // Their keys are shown once, so they are made only by a start that nothing stands in the way of any more.
+      firstAccounts = await createFirstAccounts(state.db);
+      if (firstAccounts !== null) {
+        await runtime.apply(config);
+        gateway.refresh();
+      }
     } else await http.fastify.ready();
     // Off the path to readiness: the first real decision should not have to wait for Cedar to load.
     setImmediate(() => runtime.engine.warmUp());
@@ -182,7 +203,7 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
       get config() {
         return config;
       },
-      firstAccounts: state.firstAccounts,
+      firstAccounts,
       inject: (request) => http.fastify.inject(request),
       async reload(loaded) {
         const restart = await runtime.reload(read, loaded.config);
@@ -196,14 +217,18 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
         return restart;
       },
       upstreamStatus: upstreams.status,
-      async close(graceMs = DRAIN_MS) {
+      async close(graceMs = DRAIN_MS, noticeMs = 0) {
         if (draining) return;
         draining = true;
+        http.announceEnd();
+        if (noticeMs > 0 && (await http.isConnected())) await setTimeout(noticeMs);
+        refusing = true;
+        const end = performance.now() + graceMs;
         clearInterval(flushing);
         shedder.stop();
         const stopped = new Promise<void>((resolve) => (online ? http.server.close(() => resolve()) : resolve()));
-        http.server.closeIdleConnections();
         await gateway.close(graceMs);
+        await http.answered(end - performance.now());
         http.server.closeAllConnections();
         await stopped;
         await http.fastify.close();

@@ -10,6 +10,12 @@ const KEEP_ALIVE_MS = 65_000;
 export interface HttpServer {
   readonly server: Server;
   readonly fastify: FastifyInstance;
+  /** Whether anybody is. */
+  isConnected(): Promise<boolean>;
+  /** Every answer that begins from now on is the last one on its connection. Requests are served as before. */
+  announceEnd(): void;
+  /** Resolves when no request is without its whole answer, or after `graceMs`. */
+  answered(graceMs: number): Promise<void>;
 }
 
 /** One listener: MCP paths go straight to the gateway, everything else to Fastify. */
@@ -19,6 +25,9 @@ export function createHttpServer(
   fastifyOptions: FastifyServerOptions,
 ): HttpServer {
   let server!: Server;
+  let open = 0;
+  let ending = false;
+  let onAnswered: (() => void) | undefined;
   const fastify = createFastify({
     ...fastifyOptions,
     serverFactory(handler) {
@@ -32,6 +41,11 @@ export function createHttpServer(
           maxHeaderSize: 32 * 1024,
         },
         (request, response) => {
+          open++;
+          response.on('close', () => {
+            if (--open === 0) onAnswered?.();
+          });
+          if (ending) response.setHeader('connection', 'close');
           if (isMcpPath(request.url!)) handleMcp(request, response);
           else handler(request, response);
         },
@@ -40,7 +54,24 @@ export function createHttpServer(
     },
   });
   limitConnections(server, config.limits.connectionsPerAddress, compileCidrs(config.trustedProxies));
-  return { server, fastify };
+  return {
+    server,
+    fastify,
+    isConnected: () => new Promise((resolve) => server.getConnections((_error, count) => resolve(count > 0))),
+    announceEnd() {
+      ending = true;
+    },
+    answered(graceMs) {
+      if (open === 0) return Promise.resolve();
+      return new Promise((resolve) => {
+        const timer = setTimeout(resolve, graceMs);
+        onAnswered = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    },
+  };
 }
 
 /** Rejects with an Error for the operator when the address cannot be listened on. */

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { type AuditLog, openAudit } from '../audit/open-audit.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../http/logger.ts';
-import { createFirstAccounts, type FirstAccounts } from '../identity/create-first-accounts.ts';
 import { listDataKeys } from '../store/data-keys.ts';
 import { openDatabase } from '../store/database.ts';
 import { migrate } from '../store/migrate.ts';
@@ -17,8 +16,6 @@ export interface State {
   readonly db: Database;
   readonly vault: Vault;
   readonly audit: AuditLog;
-  /** Only on the very first start. */
-  readonly firstAccounts: FirstAccounts | null;
   close(): Promise<void>;
 }
 
@@ -26,8 +23,6 @@ export interface StateOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly version: string;
   readonly log: Logger;
-  /** Whether an empty data folder gets its first accounts; only somebody who shows their keys may ask for that. */
-  readonly firstStart: boolean;
 }
 
 /** Opens the data folder, creating what is missing. Throws an Error for the operator; then nothing stays open. */
@@ -51,7 +46,7 @@ export async function openState(config: Config, options: StateOptions): Promise<
   throw main.status === 'rejected' ? main.reason : (log as PromiseRejectedResult).reason;
 }
 
-async function openMain(config: Config, { env, version, firstStart }: StateOptions) {
+async function openMain(config: Config, { env, version }: StateOptions) {
   const db = await openDatabase({ file: join(config.dataDir, 'toolgate.db') });
   try {
     await migrate(db, { appVersion: version });
@@ -62,7 +57,7 @@ async function openMain(config: Config, { env, version, firstStart }: StateOptio
     const vault = await openVault({ db, masterKey, previousMasterKey: pending ?? undefined });
     // A change of the master key that was cut short is finished now.
     if (pending !== null && 'file' in config.masterKey) await rotateMasterKey(vault, config.masterKey.file);
-    return { db, vault, firstAccounts: firstStart ? await createFirstAccounts(db) : null };
+    return { db, vault };
   } catch (error) {
     await db.destroy();
     throw error;

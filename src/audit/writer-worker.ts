@@ -107,6 +107,13 @@ function serve(): void {
 try {
   serve();
 } catch (error) {
-  report({ type: 'unopened', error: describe(error) });
+  const text = describe(error);
+  // What SQLite says names no file.
+  const fromSqlite = (error as { errstr?: string }).errstr !== undefined;
+  const advice = 'Restore it from a backup, or move it away: a new log is begun then.';
+  report({
+    type: 'unopened',
+    error: fromSqlite ? `The audit log ${options.file} cannot be opened: ${text}. ${advice}` : text,
+  });
   parentPort!.close();
 }

@@ -20,6 +20,8 @@ export interface WireAnswer {
 export interface AdminTransport {
   /** Where the changes happen, for messages: a URL or the data folder. */
   readonly place: string;
+  /** Where clients reach the gateway when it runs, without a path. */
+  readonly gatewayUrl: string;
   /** Whether the API runs in this process, on a data folder that no gateway uses. */
   readonly offline: boolean;
   exchange(request: WireRequest): Promise<WireAnswer>;
@@ -28,7 +30,7 @@ export interface AdminTransport {
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
-export interface AdminClient extends Pick<AdminTransport, 'place' | 'offline' | 'close'> {
+export interface AdminClient extends Pick<AdminTransport, 'place' | 'gatewayUrl' | 'offline' | 'close'> {
   get<T>(path: string, query?: Query): Promise<T>;
   /** Every item of a list, page by page. */
   all<T>(path: string, query?: Query): Promise<T[]>;
@@ -80,6 +82,7 @@ export function createAdminClient(transport: AdminTransport): AdminClient {
   const get = async <T>(path: string, query?: Query): Promise<T> => json(await request('GET', path, query));
   return {
     place: transport.place,
+    gatewayUrl: transport.gatewayUrl,
     offline: transport.offline,
     close: transport.close,
     get,
@@ -114,18 +117,24 @@ function refusal(status: number, text: string, place: string): CliError {
     // Answered below.
   }
   if (typeof problem?.code !== 'string') {
-    return new CliError(`What answers at ${place} is no Toolgate: it refused with HTTP ${status}.`, { data: { status } });
+    return new CliError(`What answers at ${place} is no Toolgate: it refused with HTTP ${status}.`, {
+      data: { status },
+    });
   }
   const { code, title = '', detail = title, remedy = '', requestId } = problem;
   // The catalog's own sentence needs the remedy; a text made for the case says what to do itself.
   const said = detail === title ? `${title}. ${remedy}` : (listed(detail, problem.errors) ?? detail);
   const traced = status >= 500 && requestId !== undefined ? `${said} (request ${requestId})` : said;
-  return new CliError(traced, { data: { code, status, requestId, ...(problem.errors !== undefined && { errors: problem.errors }) } });
+  return new CliError(traced, {
+    data: { code, status, requestId, ...(problem.errors !== undefined && { errors: problem.errors }) },
+  });
 }
 
 /** Several faults below each other; null when there are not several. */
 function listed(detail: string, errors: Problem['errors']): string | null {
   if (errors === undefined || errors.length < 2) return null;
   const [start] = /^.*? is not valid(?=\.)/.exec(detail) ?? ['This is not valid'];
-  return [`${start}:`, ...errors.map(({ path, message }) => `  ${path === '' ? '' : `${path}: `}${message}`)].join('\n');
+  return [`${start}:`, ...errors.map(({ path, message }) => `  ${path === '' ? '' : `${path}: `}${message}`)].join(
+    '\n',
+  );
 }

@@ -1,5 +1,5 @@
-import type { Invocation } from './invocation.ts';
 import { CliError } from './cli-error.ts';
+import type { Invocation } from './invocation.ts';
 import { readYaml } from './read-yaml.ts';
 import type { RoleView } from './show-role.ts';
 

@@ -39,7 +39,9 @@ async function apply(invocation: Invocation<ApplyOptions>): Promise<void> {
   const api = await invocation.api();
   const plan = await api.send<AppliedState>('POST', '/state/apply?dryRun=true', document);
   if (options.dryRun || plan.changes.length === 0) {
-    invocation.show(plan, () => (plan.changes.length === 0 ? 'Nothing to change.' : describe(invocation, plan, 'Would')));
+    invocation.show(plan, () =>
+      plan.changes.length === 0 ? 'Nothing to change.' : describe(invocation, plan, 'Would'),
+    );
     return;
   }
   if (!options.json) terminal.print(renderChanges(plan.changes, terminal.style));

@@ -37,7 +37,11 @@ export async function searchAudit(invocation: Invocation<SearchOptions>): Promis
   const found: AuditEntry[] = [];
   let cursor: string | undefined;
   do {
-    const page: AuditPage = await api.get('/audit/events', { ...filters, limit: Math.min(limit - found.length, PAGE), cursor });
+    const page: AuditPage = await api.get('/audit/events', {
+      ...filters,
+      limit: Math.min(limit - found.length, PAGE),
+      cursor,
+    });
     found.push(...page.items);
     cursor = page.nextCursor ?? undefined;
   } while (cursor !== undefined && found.length < limit);

@@ -25,7 +25,8 @@ export async function verifyAudit(invocation: Invocation<VerifyOptions>, file: s
     report = await verifyExport(linesOf(stream), { publicKey, expect });
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
-    if (code?.startsWith('ERR_OSSL')) throw new CliError(`${options.publicKey.join(', ')} holds no public key: ${message}.`, { cause });
+    if (code?.startsWith('ERR_OSSL'))
+      throw new CliError(`${options.publicKey.join(', ')} holds no public key: ${message}.`, { cause });
     throw new CliError(code === undefined ? message : `${file} cannot be read: ${readProblem(cause)}`, { cause });
   }
   if (!report.ok) outcome.exitCode = 1;
@@ -43,14 +44,18 @@ function describe(report: ExportReport, { bold, green, red }: Invocation['termin
   const sealed = sealedAt === null ? '' : `, sealed ${formatSecond(sealedAt)}`;
   const lines = [`${green(bold('ok'))}  ${count(records, 'record')}, ${count(checkpoints, 'checkpoint')}${sealed}`];
   if (unknownOutcomes.length > 0) {
-    lines.push(`    ${count(unknownOutcomes.length, 'call')} with an unknown outcome: the gateway ended before it was recorded`);
+    lines.push(
+      `    ${count(unknownOutcomes.length, 'call')} with an unknown outcome: the gateway ended before it was recorded`,
+    );
     for (const { seq, action, requestId } of unknownOutcomes.slice(0, 10)) {
       lines.push(`      record ${seq}  ${escapeUnprintable(action)}  ${escapeUnprintable(requestId)}`);
     }
     if (unknownOutcomes.length > 10) lines.push(`      … and ${unknownOutcomes.length - 10} more (--json lists all)`);
   }
-  if (pendingOutcomes > 0) lines.push(`    ${pendingOutcomes} still under way when it was exported (the export itself is one)`);
+  if (pendingOutcomes > 0)
+    lines.push(`    ${pendingOutcomes} still under way when it was exported (the export itself is one)`);
   return lines.join('\n');
 }
 
-const count = (number: number, noun: string): string => `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
+const count = (number: number, noun: string): string =>
+  `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;

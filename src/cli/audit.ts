@@ -12,7 +12,7 @@ export const defineAudit: CommandDefinition = (command, context) => {
     .addHelpText(
       'after',
       `\nA call is one line, when it has ended. With --json each record is one line of JSON, as it was written: what was
-about to be done (intent) and what came of it (outcome) are two.${examples('toolgate audit tail', 'toolgate audit tail -f', 'toolgate audit tail -f --json | jq .')}`,
+about to be done (intent) and what came of it (outcome) are two.\n${examples('toolgate audit tail', 'toolgate audit tail -f', 'toolgate audit tail -f --json | jq .')}`,
     )
     .action(action(context, tailAudit));
   command
@@ -48,10 +48,12 @@ about to be done (intent) and what came of it (outcome) are two.${examples('tool
     .argument('<file>', 'an export; - for standard input')
     .requiredOption('--public-key <file>', 'the key to trust, from `audit public-key`; may be repeated', collect)
     .option('--expect <file>', 'a checkpoint that was kept from earlier, from `audit checkpoint`')
-    .configureHelp({ visibleGlobalOptions: (cmd) => cmd.parent!.parent!.options.filter(({ long }) => long === '--json') })
+    .configureHelp({
+      visibleGlobalOptions: (cmd) => cmd.parent!.parent!.options.filter(({ long }) => long === '--json'),
+    })
     .addHelpText(
       'after',
-      `\nThe exit code is 1 when anything was edited, deleted, inserted, reordered or cut off.${examples(
+      `\nThe exit code is 1 when anything was edited, deleted, inserted, reordered or cut off.\n${examples(
         'toolgate audit public-key > audit.pem',
         'toolgate audit verify audit.jsonl --public-key audit.pem',
       )}`,

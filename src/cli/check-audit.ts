@@ -1,6 +1,6 @@
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createPublicKey, type KeyObject } from 'node:crypto';
 import { openAuditReader } from '../audit/audit-reader.ts';
 import { linkHash, splitHash } from '../audit/chain.ts';
 import { isSignedBy, keyIdOf, parseCheckpoint } from '../audit/checkpoint.ts';
@@ -48,7 +48,8 @@ function readTail(file: string): { lines: string[]; newestAt: number | undefined
 
 /** Each record follows from the one before, and each checkpoint signs the record before it. */
 function checkChain(lines: readonly string[], publicKey: KeyObject, lastSeq: number): Finding {
-  const fix = 'Somebody or something changed the log. Keep a copy, then: toolgate audit export > a.jsonl && toolgate audit verify …';
+  const fix =
+    'Somebody or something changed the log. Keep a copy, then: toolgate audit export > a.jsonl && toolgate audit verify …';
   let last: { seq: number; hash: string } | null = null;
   let records = 0;
   for (const line of lines) {
@@ -56,7 +57,12 @@ function checkChain(lines: readonly string[], publicKey: KeyObject, lastSeq: num
     if (signed !== null) {
       const { seq, hash, number } = signed.checkpoint;
       const ours = signed.key === keyIdOf(publicKey);
-      if (!ours) return fail('audit log', `Checkpoint ${number} was signed with another key.`, 'Restore audit-signing.key from your backup.');
+      if (!ours)
+        return fail(
+          'audit log',
+          `Checkpoint ${number} was signed with another key.`,
+          'Restore audit-signing.key from your backup.',
+        );
       const honest = isSignedBy(signed, publicKey) && (last === null || (last.seq === seq && last.hash === hash));
       if (!honest) return fail('audit log', `Checkpoint ${number} does not fit record ${seq}.`, fix);
       continue;
@@ -65,11 +71,19 @@ function checkChain(lines: readonly string[], publicKey: KeyObject, lastSeq: num
     const seq = split === null ? Number.NaN : (JSON.parse(split.line) as { seq: number }).seq;
     const follows =
       split !== null && (last === null || (seq === last.seq + 1 && linkHash(last.hash, split.line) === split.hash));
-    if (!follows) return fail('audit log', `Record ${last === null ? seq : last.seq + 1} does not follow from the one before.`, fix);
+    if (!follows)
+      return fail(
+        'audit log',
+        `Record ${last === null ? seq : last.seq + 1} does not follow from the one before.`,
+        fix,
+      );
     last = { seq, hash: split.hash };
     records++;
   }
-  return ok('audit log', `the last ${records.toLocaleString('en')} of ${lastSeq.toLocaleString('en')} records follow from each other`);
+  return ok(
+    'audit log',
+    `the last ${records.toLocaleString('en')} of ${lastSeq.toLocaleString('en')} records follow from each other`,
+  );
 }
 
 function checkClock(newestAt: number | undefined): Finding {

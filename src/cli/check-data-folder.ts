@@ -12,11 +12,14 @@ export async function checkDataFolder(dataDir: string): Promise<Finding[]> {
   const found = await stat(dataDir).catch((error: NodeJS.ErrnoException) => error);
   if (found instanceof Error) {
     if (found.code === 'ENOENT') return [await checkParent(dataDir)];
-    return [fail('data folder', `${dataDir} cannot be looked at: ${found.message}`, 'Run this as the user of the gateway.')];
+    return [
+      fail('data folder', `${dataDir} cannot be looked at: ${found.message}`, 'Run this as the user of the gateway.'),
+    ];
   }
   if (!found.isDirectory()) return [fail('data folder', `${dataDir} is no folder.`, 'Name another one: --data-dir.')];
   const writable = await isWritable(dataDir);
-  if (!writable) return [fail('data folder', `This user may not write to ${dataDir}.`, `Run: chown -R "$(id -un)" '${dataDir}'`)];
+  if (!writable)
+    return [fail('data folder', `This user may not write to ${dataDir}.`, `Run: chown -R "$(id -un)" '${dataDir}'`)];
   const open = process.platform === 'win32' ? [] : await readableByOthers(dataDir);
   const folder =
     process.platform !== 'win32' && (found.mode & 0o077) !== 0
@@ -30,7 +33,11 @@ async function checkParent(dataDir: string): Promise<Finding> {
   while (parent !== dirname(parent) && (await stat(parent).catch(() => null)) === null) parent = dirname(parent);
   return (await isWritable(parent))
     ? ok('data folder', `${dataDir} will be created at the first start`)
-    : fail('data folder', `${dataDir} cannot be created: this user may not write to ${parent}.`, 'Name another one: --data-dir.');
+    : fail(
+        'data folder',
+        `${dataDir} cannot be created: this user may not write to ${parent}.`,
+        'Name another one: --data-dir.',
+      );
 }
 
 const isWritable = (path: string): Promise<boolean> =>

@@ -39,7 +39,11 @@ async function checkVersion(db: Database): Promise<Finding> {
     return fail('database', detail, `Start Toolgate ${newest?.app_version} or newer.`);
   }
   if (version < SCHEMA_VERSION) {
-    return warn('database', `It has version ${version} of ${SCHEMA_VERSION}.`, 'The next start upgrades it. Back up the data folder first.');
+    return warn(
+      'database',
+      `It has version ${version} of ${SCHEMA_VERSION}.`,
+      'The next start upgrades it. Back up the data folder first.',
+    );
   }
   return ok('database', `version ${version}`);
 }

@@ -1,11 +1,11 @@
-import { createServer } from 'node:net';
 import { type Config, localUrl } from '../config/config.ts';
-import { answers, connectHost } from './connect-admin.ts';
 import { createAdminClient } from './admin-client.ts';
+import { answers, connectHost } from './connect-admin.ts';
 import { isDataFolder, isInUse } from './data-folder.ts';
 import { type Finding, fail, failed, ok, warn } from './finding.ts';
 import { createHttpTransport, readGatewayUrl, reasonOf } from './http-transport.ts';
 import type { Invocation } from './invocation.ts';
+import { probePort } from './probe-port.ts';
 import { readKey } from './read-key.ts';
 import { stateOf, troublesOf, type UpstreamView } from './upstream-status.ts';
 
@@ -17,9 +17,14 @@ export async function checkGateway(invocation: Invocation, config: Config): Prom
   const origin = given === undefined ? local : readGatewayUrl('--url', given);
   const running = (await isDataFolder(dataDir)) && isInUse(dataDir);
   if (await answers(origin)) {
-    const reached = running || given !== undefined
-      ? ok('gateway', `runs at ${origin}`)
-      : warn('gateway', `A gateway runs at ${origin}, but not on ${dataDir}.`, 'Choose another port (--port) or data folder (--data-dir).');
+    const reached =
+      running || given !== undefined
+        ? ok('gateway', `runs at ${origin}`)
+        : warn(
+            'gateway',
+            `A gateway runs at ${origin}, but not on ${dataDir}.`,
+            'Choose another port (--port) or data folder (--data-dir).',
+          );
     // A port of 0, or an address from the command line, leaves the configured public URL without meaning here.
     const canonical = given === undefined ? [await checkPublicUrl(publicUrl)] : [];
     return [reached, ...canonical, ...(await checkUpstreams(invocation, origin))];
@@ -31,18 +36,17 @@ export async function checkGateway(invocation: Invocation, config: Config): Prom
   return [await checkPort(listen.host, listen.port)];
 }
 
-function checkPort(host: string, port: number): Promise<Finding> {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.once('error', ({ code }: NodeJS.ErrnoException) => {
-      const why = { EADDRINUSE: 'another program listens there', EACCES: 'this user may not', EADDRNOTAVAIL: 'it is not an address of this machine' };
-      const reason = why[code as keyof typeof why] ?? code;
-      resolve(fail('port', `${host}:${port} cannot be listened on: ${reason}.`, 'Stop that program, or choose another address: --host, --port.'));
-    });
-    probe.listen(port, host, () => {
-      probe.close(() => resolve(ok('port', `${host}:${port} is free; no gateway runs`)));
-    });
-  });
+const WHY: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program listens there',
+  EACCES: 'this user may not',
+  EADDRNOTAVAIL: 'it is not an address of this machine',
+};
+
+async function checkPort(host: string, port: number): Promise<Finding> {
+  const code = await probePort(host, port);
+  if (code === null) return ok('port', `${host}:${port} is free; no gateway runs`);
+  const detail = `${host}:${port} cannot be listened on: ${WHY[code] ?? code}.`;
+  return fail('port', detail, 'Stop that program, or choose another address: --host, --port.');
 }
 
 /** Whether clients that use the public address get to this gateway, and are told the same address again. */
@@ -65,7 +69,9 @@ async function checkUpstreams(invocation: Invocation, origin: string): Promise<F
   try {
     const key = await readKey(invocation, invocation.options);
     if (key === null) {
-      return [warn('upstreams', 'They were not looked at.', 'Give the key of an administrator: TOOLGATE_KEY or --key-file.')];
+      return [
+        warn('upstreams', 'They were not looked at.', 'Give the key of an administrator: TOOLGATE_KEY or --key-file.'),
+      ];
     }
     const api = createAdminClient(createHttpTransport(origin, key));
     const upstreams = await api.all<UpstreamView>('/upstreams');
@@ -84,5 +90,10 @@ function checkUpstream(upstream: UpstreamView): Finding {
   if (state === 'failed' || state === 'open-breaker') return fail(check, troubles[0] ?? state, fix);
   if (state === 'starting') return warn(check, 'It is still being connected.', fix);
   if (troubles.length > 0) return warn(check, troubles.join('\n'), fix);
-  return ok(check, status === null || state === 'disabled' ? state : `${status.tools} tools, ${status.prompts} prompts, ${status.resources} resources`);
+  return ok(
+    check,
+    status === null || state === 'disabled'
+      ? state
+      : `${status.tools} tools, ${status.prompts} prompts, ${status.resources} resources`,
+  );
 }

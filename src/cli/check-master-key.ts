@@ -16,10 +16,17 @@ export interface MasterKeyCheck {
 const CHECK = 'master key';
 
 /** Whether there is a master key, only its owner can read it, and it is no sample or weak one. */
-export async function checkMasterKey({ masterKey: source, dataDir }: Config, env: NodeJS.ProcessEnv): Promise<MasterKeyCheck> {
+export async function checkMasterKey(
+  { masterKey: source, dataDir }: Config,
+  env: NodeJS.ProcessEnv,
+): Promise<MasterKeyCheck> {
   if ('fd' in source) {
     return {
-      finding: warn(CHECK, `It comes over file descriptor ${source.fd}, which only the gateway has.`, 'Nothing, if the gateway starts.'),
+      finding: warn(
+        CHECK,
+        `It comes over file descriptor ${source.fd}, which only the gateway has.`,
+        'Nothing, if the gateway starts.',
+      ),
     };
   }
   const isMissing = 'file' in source && !(await exists(source.file));

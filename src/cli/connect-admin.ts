@@ -1,5 +1,5 @@
-import type { LoadedConfig } from '../config/load-config.ts';
 import { localUrl } from '../config/config.ts';
+import type { LoadedConfig } from '../config/load-config.ts';
 import type { Secret } from '../lib/secret.ts';
 import { type AdminClient, createAdminClient } from './admin-client.ts';
 import { CliError } from './cli-error.ts';

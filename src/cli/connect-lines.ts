@@ -57,7 +57,8 @@ function curlLines(endpoint: string, bearer: string): string[] {
     "  -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \\",
     `  -H 'MCP-Protocol-Version: ${LATEST_MODERN}' -H 'Mcp-Method: tools/list' \\`,
     `  -d '{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":{`,
-    `    "${META_VERSION}":"${LATEST_MODERN}","${META_CAPABILITIES}":{}}}}'`,
+    `    "${META_VERSION}":"${LATEST_MODERN}",`,
+    `    "${META_CAPABILITIES}":{}}}}'`,
   ];
 }
 

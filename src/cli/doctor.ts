@@ -2,8 +2,8 @@ import { escapeUnprintable } from '../audit/escape-unprintable.ts';
 import { ConfigError } from '../config/fault.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
 import { checkAudit } from './check-audit.ts';
-import { checkDatabase } from './check-database.ts';
 import { checkDataFolder } from './check-data-folder.ts';
+import { checkDatabase } from './check-database.ts';
 import { checkGateway } from './check-gateway.ts';
 import { checkMasterKey } from './check-master-key.ts';
 import { type Finding, fail, ok } from './finding.ts';
@@ -17,7 +17,7 @@ export const defineDoctor: CommandDefinition = (command, context) => {
       'after',
       `\nLooks at this machine: configuration, data folder, keys, databases, audit log, clock, disk, port; and, when a
 gateway runs, at its public address and its upstreams (these need an access key). Changes nothing. The exit
-code is 1 when a line says fail.${examples('toolgate doctor', 'toolgate doctor --config /etc/toolgate.yaml', 'toolgate doctor --json')}`,
+code is 1 when a line says fail.\n${examples('toolgate doctor', 'toolgate doctor --config /etc/toolgate.yaml', 'toolgate doctor --json')}`,
     )
     .action(action(context, doctor));
 };
@@ -36,7 +36,12 @@ async function findingsOf(invocation: Invocation): Promise<Finding[]> {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     // Where everything else is follows from the configuration.
-    return [...findings, ...error.faults.map(({ place, setting, problem, fix }) => fail('configuration', `${`${place} ${setting}`.trim()}: ${problem}`, fix))];
+    return [
+      ...findings,
+      ...error.faults.map(({ place, setting, problem, fix }) =>
+        fail('configuration', `${`${place} ${setting}`.trim()}: ${problem}`, fix),
+      ),
+    ];
   }
   const { config, file, warnings } = loaded;
   findings.push(ok('configuration', file ?? 'defaults; there is no file'));

@@ -6,7 +6,7 @@ export const defineExport: CommandDefinition = (command, context) => {
     .addHelpText(
       'after',
       `\nUsers, service accounts, groups, roles, assignments and upstreams, by name; \`toolgate apply\` reads it. Neither access
-keys nor credentials are in it, nor what stands in the configuration file.${examples(
+keys nor credentials are in it, nor what stands in the configuration file.\n${examples(
         'toolgate export > state.yaml',
         'toolgate export --json',
       )}`,

@@ -14,4 +14,8 @@ export const warn = (check: string, detail: string, fix: string): Finding => ({ 
 export const fail = (check: string, detail: string, fix: string): Finding => ({ check, level: 'fail', detail, fix });
 
 /** For errors whose text says what to do already. */
-export const failed = (check: string, error: unknown): Finding => ({ check, level: 'fail', detail: (error as Error).message });
+export const failed = (check: string, error: unknown): Finding => ({
+  check,
+  level: 'fail',
+  detail: (error as Error).message,
+});

@@ -1,4 +1,4 @@
-import { access, mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
 
 /** The example server that ships with Toolgate: its source when run from a checkout, the built file from the package. */
@@ -7,22 +7,19 @@ export function exampleServerFile(): string {
 }
 
 /**
- * On the first start of a data folder, writes `toolgate.yaml` into it, with the example server as the first upstream.
- * Returns its path, or null when the folder was in use before: what somebody removed is not written again.
+ * Writes `toolgate.yaml` into a data folder that is about to be made, with the example server as the first upstream.
+ * A file that is there already stays as it is.
  *
  * @param dataDir absolute
  */
-export async function writeFirstConfig(dataDir: string): Promise<string | null> {
-  const used = await access(join(dataDir, 'toolgate.db')).then(
-    () => true,
-    () => false,
-  );
-  if (used) return null;
+export async function writeFirstConfig(dataDir: string): Promise<void> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const file = join(dataDir, 'toolgate.yaml');
-  // `wx`: a file that another process just wrote stays as it is.
-  await writeFile(file, firstConfig(process.execPath, exampleServerFile()), { flag: 'wx', mode: 0o600 });
-  return file;
+  try {
+    const text = firstConfig(process.execPath, exampleServerFile());
+    await writeFile(join(dataDir, 'toolgate.yaml'), text, { flag: 'wx', mode: 0o600 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
 }
 
 /** The text of that file. A command has no shell, so both paths are absolute. */

@@ -1,6 +1,6 @@
 import type { Secret } from '../lib/secret.ts';
-import { renderConnectLines } from './connect-lines.ts';
 import { commandName } from './command-name.ts';
+import { renderConnectLines } from './connect-lines.ts';
 import type { Style } from './style.ts';
 
 export interface FirstStart {

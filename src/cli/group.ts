@@ -43,14 +43,22 @@ export const defineGroup: CommandDefinition = (command, context) => {
     .argument('<group>', 'name or id')
     .argument('<user...>', 'names or ids')
     .addHelpText('after', examples('toolgate group add-member engineers ann@example.com bob@example.com'))
-    .action(action<object, [string, string[]]>(context, (invocation, group, users) => changeMembers(invocation, group, users, 'PUT')));
+    .action(
+      action<object, [string, string[]]>(context, (invocation, group, users) =>
+        changeMembers(invocation, group, users, 'PUT'),
+      ),
+    );
   command
     .command('remove-member')
     .description('take users out of a group')
     .argument('<group>', 'name or id')
     .argument('<user...>', 'names or ids')
     .addHelpText('after', examples('toolgate group remove-member engineers ann@example.com'))
-    .action(action<object, [string, string[]]>(context, (invocation, group, users) => changeMembers(invocation, group, users, 'DELETE')));
+    .action(
+      action<object, [string, string[]]>(context, (invocation, group, users) =>
+        changeMembers(invocation, group, users, 'DELETE'),
+      ),
+    );
 };
 
 async function addGroup(invocation: Invocation<{ description?: string }>, name: string): Promise<void> {

@@ -7,6 +7,7 @@ import { CliError } from './cli-error.ts';
 export function createHttpTransport(origin: string, key: Secret): AdminTransport {
   return {
     place: origin,
+    gatewayUrl: origin,
     offline: false,
     async exchange({ method, target, headers, body }) {
       let response: Response;
@@ -21,7 +22,11 @@ export function createHttpTransport(origin: string, key: Secret): AdminTransport
       } catch (cause) {
         throw new CliError(`The gateway at ${origin} does not answer: ${reasonOf(cause)}.`, { cause });
       }
-      return { status: response.status, headers: response.headers, body: response.body ?? [] as unknown as AsyncIterable<Uint8Array> };
+      return {
+        status: response.status,
+        headers: response.headers,
+        body: response.body ?? ([] as unknown as AsyncIterable<Uint8Array>),
+      };
     },
     close: async () => {},
   };

@@ -76,5 +76,11 @@ export function examples(...lines: string[]): string {
 
 /** For an option that may be given several times, or once with commas. */
 export function collect(value: string, before: readonly string[] = []): string[] {
-  return [...before, ...value.split(',').map((part) => part.trim()).filter((part) => part !== '')];
+  return [
+    ...before,
+    ...value
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== ''),
+  ];
 }

@@ -1,5 +1,5 @@
-import { action, type CommandDefinition, collect, examples, type Invocation } from './invocation.ts';
 import { renderConnectLines } from './connect-lines.ts';
+import { action, type CommandDefinition, collect, examples, type Invocation } from './invocation.ts';
 import { lookupPrincipal, type PrincipalOptions } from './lookup.ts';
 import { type KeyView, lookupKey } from './lookup-key.ts';
 import { renderFields, renderTable } from './table.ts';
@@ -74,12 +74,7 @@ async function createKey(invocation: Invocation<CreateOptions>, name: string | u
     ...(options.tool && { tools: options.tool }),
     ...(options.role && { roles: options.role }),
   });
-  invocation.show(issued, () => issuedBlock(invocation, issued, endpointOf(invocation, api)));
-}
-
-/** Where clients reach it. Without a running gateway only the person knows its public address. */
-function endpointOf({ env }: Invocation, api: { readonly offline: boolean; readonly place: string }): string {
-  return `${api.offline ? (env.TOOLGATE_PUBLIC_URL ?? 'http://127.0.0.1:8420') : api.place}/mcp`;
+  invocation.show(issued, () => issuedBlock(invocation, issued, `${api.gatewayUrl}/mcp`));
 }
 
 function issuedBlock({ terminal }: Invocation, { accessKey, key, replaced }: IssuedKey, endpoint: string): string {
@@ -128,9 +123,19 @@ async function listKeys(invocation: Invocation<PrincipalOptions & { all?: true }
             { title: 'NAME', value: ({ name }) => name, shrinks: true },
             { title: 'OWNER', value: (key) => key.owner.name, shrinks: true },
             { title: 'KEY', value: ({ hint }) => hint },
-            { title: 'STATUS', value: ({ status }) => status, paint: (cell, key) => (key.status === 'active' ? cell : yellow(cell)) },
-            { title: 'EXPIRES', value: ({ expiresAt }) => (expiresAt === null ? 'never' : formatMinute(expiresAt).slice(0, 10)) },
-            { title: 'LAST USED', value: ({ lastUsedAt }) => (lastUsedAt === null ? 'never' : formatAgo(lastUsedAt, now)) },
+            {
+              title: 'STATUS',
+              value: ({ status }) => status,
+              paint: (cell, key) => (key.status === 'active' ? cell : yellow(cell)),
+            },
+            {
+              title: 'EXPIRES',
+              value: ({ expiresAt }) => (expiresAt === null ? 'never' : formatMinute(expiresAt).slice(0, 10)),
+            },
+            {
+              title: 'LAST USED',
+              value: ({ lastUsedAt }) => (lastUsedAt === null ? 'never' : formatAgo(lastUsedAt, now)),
+            },
           ],
           keys,
           terminal.columns,
@@ -148,12 +153,15 @@ async function rotateKey(invocation: Invocation<{ overlap: string; expires?: str
     overlapSeconds,
     ...(expiresAt !== undefined && { expiresAt }),
   });
-  invocation.show(issued, () => issuedBlock(invocation, issued, endpointOf(invocation, api)));
+  invocation.show(issued, () => issuedBlock(invocation, issued, `${api.gatewayUrl}/mcp`));
 }
 
 async function revokeKey(invocation: Invocation, text: string): Promise<void> {
   const api = await invocation.api();
   const { id } = await lookupKey(api, text);
   const revoked = await api.send<KeyView>('POST', `/access-keys/${id}/revoke`);
-  invocation.show(revoked, () => `Revoked the key ${revoked.name} (${revoked.hint}) of ${revoked.owner.name}. It is refused from now on.`);
+  invocation.show(
+    revoked,
+    () => `Revoked the key ${revoked.name} (${revoked.hint}) of ${revoked.owner.name}. It is refused from now on.`,
+  );
 }

@@ -35,9 +35,12 @@ export async function lookupKey(api: AdminClient, text: string): Promise<KeyView
   const found = byHint.length > 0 ? byHint : byName;
   if (found.length === 1) return found[0]!;
   if (found.length === 0) {
-    throw new CliError('There is no such key. Name it by id, by its first characters or by its name: `toolgate key list`.', {
-      data: { code: 'not_found' },
-    });
+    throw new CliError(
+      'There is no such key. Name it by id, by its first characters or by its name: `toolgate key list`.',
+      {
+        data: { code: 'not_found' },
+      },
+    );
   }
   const candidates = found.map(({ id, hint, owner }) => `\n  ${id}  ${hint}  ${owner.name}`);
   throw new CliError(`${found.length} keys fit. Name one by its id:${candidates.join('')}`);

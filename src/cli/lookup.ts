@@ -38,7 +38,10 @@ export async function lookup<T extends Named>(api: AdminClient, collection: Coll
   const all = await api.all<T>(path);
   const byId = nameOrId.startsWith(idPrefix) ? all.find(({ id }) => id === nameOrId) : undefined;
   if (byId !== undefined) return byId;
-  const meant = closestMatch(nameOrId, all.map(({ name }) => name));
+  const meant = closestMatch(
+    nameOrId,
+    all.map(({ name }) => name),
+  );
   const hint = meant === null ? `\`toolgate ${noun.replace(' ', '-')} list\` shows all.` : `Did you mean ${meant}?`;
   throw new CliError(`There is no ${noun} ${nameOrId}. ${hint}`, { data: { code: 'not_found' } });
 }

@@ -27,6 +27,7 @@ export async function openOfflineTransport(
   const { host } = new URL(app.url);
   return {
     place: app.config.dataDir,
+    gatewayUrl: app.url,
     offline: true,
     async exchange({ method, target, headers, body }) {
       const response = await app.inject({

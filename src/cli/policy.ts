@@ -36,7 +36,7 @@ export const definePolicy: CommandDefinition = (command, context) => {
     .option('--resource <uri>', 'its resource')
     .addHelpText(
       'after',
-      `\nThe exit code is 0 for yes and 1 for no. Nothing is called.${examples(
+      `\nThe exit code is 0 for yes and 1 for no. Nothing is called.\n${examples(
         'toolgate policy explain --user ann@example.com --upstream jira --tool create_issue',
         'toolgate policy explain --service-account ci --key tgs_8Xq2 --tool jira__create_issue',
       )}`,
@@ -76,9 +76,7 @@ function targetOf({ upstream, tool, prompt, resource }: ExplainOptions) {
   const combined = /^([a-z0-9-]{1,32})__(.+)$/s.exec(tool ?? prompt ?? '');
   if (combined === null) throw new CliError('Say of which upstream: --upstream.', { exitCode: 2 });
   const rest = combined[2]!;
-  return tool === undefined
-    ? { upstream: combined[1]!, prompt: rest }
-    : { upstream: combined[1]!, tool: rest };
+  return tool === undefined ? { upstream: combined[1]!, prompt: rest } : { upstream: combined[1]!, tool: rest };
 }
 
 interface Subject {
@@ -88,19 +86,30 @@ interface Subject {
   readonly administrators: readonly string[];
 }
 
-function describe({ terminal }: Invocation, found: Explanation, { who, what, option, administrators }: Subject): string {
+function describe(
+  { terminal }: Invocation,
+  found: Explanation,
+  { who, what, option, administrators }: Subject,
+): string {
   const { bold, green, red, dim } = terminal.style;
   const { allowed, reason, checks, rules, rolesThatWouldAllow, unknownRoles, roles } = found;
   const lines = [
     allowed ? `${green(bold('yes'))}  ${who} may call ${what}` : `${red(bold('no'))}   ${who} may not call ${what}`,
     `     ${escapeUnprintable(reason)}`,
     // The reason names the first one already.
-    ...rules.slice(1).map(({ id, effect }) => `     rule ${escapeUnprintable(id)} ${effect === 'permit' ? 'allows' : 'denies'} it, too`),
+    ...rules
+      .slice(1)
+      .map(
+        ({ id, effect }) => `     rule ${escapeUnprintable(id)} ${effect === 'permit' ? 'allows' : 'denies'} it, too`,
+      ),
     '',
-    ...checks.map(({ check, passed, reason: why }) => dim(`     ${passed ? '✓' : '✗'} ${check.padEnd(9)}  ${escapeUnprintable(why)}`)),
+    ...checks.map(({ check, passed, reason: why }) =>
+      dim(`     ${passed ? '✓' : '✗'} ${check.padEnd(9)}  ${escapeUnprintable(why)}`),
+    ),
     dim(`       roles      ${roles.join(', ') || 'none'}`),
   ];
-  if (unknownRoles.length > 0) lines.push(`     These roles are defined nowhere and allow nothing: ${unknownRoles.join(', ')}`);
+  if (unknownRoles.length > 0)
+    lines.push(`     These roles are defined nowhere and allow nothing: ${unknownRoles.join(', ')}`);
   if (allowed) return lines.join('\n');
   lines.push('', `Ask an administrator: ${administrators.join(', ') || 'there is none; work on the data folder'}`);
   if (rolesThatWouldAllow.length > 0) {

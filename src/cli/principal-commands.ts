@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
+import { confirmRemoval } from './confirm-removal.ts';
 import { action, type CliContext, collect, examples, type Invocation } from './invocation.ts';
 import { type Collection, GROUPS, lookup, type Principal } from './lookup.ts';
-import { confirmRemoval } from './confirm-removal.ts';
 import { type Column, renderTable } from './table.ts';
 import { formatMinute } from './time.ts';
 
@@ -73,7 +73,10 @@ async function addPrincipal(invocation: Invocation<AddOptions>, spec: PrincipalS
   const groups = [];
   for (const group of options.group ?? []) groups.push(await lookup(api, GROUPS, group));
   const text = options[about.member];
-  const created = await api.send<Principal>('POST', collection.path, { name, ...(text !== undefined && { [about.member]: text }) });
+  const created = await api.send<Principal>('POST', collection.path, {
+    name,
+    ...(text !== undefined && { [about.member]: text }),
+  });
   for (const { id } of groups) await api.send('PUT', `/groups/${id}/members/${created.id}`);
   for (const role of options.role ?? []) {
     await api.send('POST', '/role-assignments', { role, subject: { kind, id: created.id } });
@@ -99,14 +102,23 @@ async function listPrincipals(invocation: Invocation, { collection, about }: Pri
       paint: (cell, { status }) => (status === 'disabled' ? terminal.style.yellow(cell) : cell),
     },
     { title: 'CREATED', value: ({ createdAt }) => formatMinute(createdAt) },
-    { title: about.member === 'displayName' ? 'DISPLAY NAME' : 'DESCRIPTION', value: (item) => item[about.member] ?? '', shrinks: true },
+    {
+      title: about.member === 'displayName' ? 'DISPLAY NAME' : 'DESCRIPTION',
+      value: (item) => item[about.member] ?? '',
+      shrinks: true,
+    },
   ];
   invocation.show(items, () =>
     items.length === 0 ? `There are no ${collection.noun}s.` : renderTable(columns, items, terminal.columns),
   );
 }
 
-async function setStatus(invocation: Invocation, { collection }: PrincipalSpec, who: string, verb: 'disable' | 'enable') {
+async function setStatus(
+  invocation: Invocation,
+  { collection }: PrincipalSpec,
+  who: string,
+  verb: 'disable' | 'enable',
+) {
   const api = await invocation.api();
   const { id } = await lookup(api, collection, who);
   const changed = await api.send<Principal>('POST', `${collection.path}/${id}/${verb}`);
@@ -117,7 +129,10 @@ async function setStatus(invocation: Invocation, { collection }: PrincipalSpec, 
 async function removePrincipal(invocation: Invocation<{ yes?: true }>, { collection }: PrincipalSpec, who: string) {
   const api = await invocation.api();
   const found = await lookup<Principal>(api, collection, who);
-  await confirmRemoval(invocation, `Remove the ${collection.noun} ${found.name} with all keys, roles and stored credentials?`);
+  await confirmRemoval(
+    invocation,
+    `Remove the ${collection.noun} ${found.name} with all keys, roles and stored credentials?`,
+  );
   await api.send('DELETE', `${collection.path}/${found.id}`, undefined, { ifMatch: found.etag });
   invocation.show({ removed: found.id }, () => `Removed the ${collection.noun} ${found.name}.`);
 }

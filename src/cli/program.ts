@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { type CliContext, type CommandDefinition, examples } from './invocation.ts';
 
 /** Which of the shared options mean something to a command: only those stand in its help. */
-type Reach = 'gateway' | 'machine' | 'none';
+type Reach = 'gateway' | 'machine';
 
 interface Entry {
   readonly name: string;
@@ -14,8 +14,13 @@ interface Entry {
 
 const COMMANDS: Readonly<Record<string, readonly Entry[]>> = {
   'Running it': [
-    entry('serve', 'start the gateway', 'none', async () => (await import('./serve.ts')).defineServe),
-    entry('doctor', 'find out what is wrong, and what to do', 'gateway', async () => (await import('./doctor.ts')).defineDoctor),
+    entry('serve', 'start the gateway', 'machine', async () => (await import('./serve.ts')).defineServe),
+    entry(
+      'doctor',
+      'find out what is wrong, and what to do',
+      'gateway',
+      async () => (await import('./doctor.ts')).defineDoctor,
+    ),
     entry('whoami', 'show whose key you use', 'gateway', async () => (await import('./whoami.ts')).defineWhoami),
   ],
   'Who may call': [
@@ -30,15 +35,30 @@ const COMMANDS: Readonly<Record<string, readonly Entry[]>> = {
     entry('key', 'access keys', 'gateway', async () => (await import('./key.ts')).defineKey),
   ],
   'What they may call': [
-    entry('upstream', 'MCP servers behind the gateway', 'gateway', async () => (await import('./upstream.ts')).defineUpstream),
+    entry(
+      'upstream',
+      'MCP servers behind the gateway',
+      'gateway',
+      async () => (await import('./upstream.ts')).defineUpstream,
+    ),
     entry('role', 'what may be called, and by whom', 'gateway', async () => (await import('./role.ts')).defineRole),
     entry('policy', 'why a call is allowed or not', 'gateway', async () => (await import('./policy.ts')).definePolicy),
   ],
   'Looking after it': [
     entry('audit', 'what happened, and proof of it', 'gateway', async () => (await import('./audit.ts')).defineAudit),
     entry('vault', 'stored credentials', 'gateway', async () => (await import('./vault.ts')).defineVault),
-    entry('export', 'print what is declared, as YAML', 'gateway', async () => (await import('./export.ts')).defineExport),
-    entry('apply', 'make it what a YAML file declares', 'gateway', async () => (await import('./apply.ts')).defineApply),
+    entry(
+      'export',
+      'print what is declared, as YAML',
+      'gateway',
+      async () => (await import('./export.ts')).defineExport,
+    ),
+    entry(
+      'apply',
+      'make it what a YAML file declares',
+      'gateway',
+      async () => (await import('./apply.ts')).defineApply,
+    ),
   ],
 };
 
@@ -49,7 +69,6 @@ function entry(name: string, summary: string, reach: Reach, load: Entry['load'])
 const REACHABLE: Readonly<Record<Reach, readonly string[]>> = {
   gateway: ['--json', '--url', '--key-file', '--config', '--data-dir'],
   machine: ['--json', '--config', '--data-dir'],
-  none: ['--json'],
 };
 
 const DESCRIPTION = `Authentication and authorization gateway for the Model Context Protocol.
@@ -81,7 +100,10 @@ export function createProgram(context: CliContext): Command {
       getErrHelpWidth: () => Math.min(terminal.columns ?? 80, 100),
     })
     .configureHelp({ showGlobalOptions: true })
-    .addHelpText('after', examples('toolgate serve', 'toolgate key create laptop --user ann@example.com', 'toolgate audit tail -f'));
+    .addHelpText(
+      'after',
+      examples('toolgate serve', 'toolgate key create laptop --user ann@example.com', 'toolgate audit tail -f'),
+    );
 
   const loaders = new Map<Command, Entry['load']>();
   for (const [group, entries] of Object.entries(COMMANDS)) {

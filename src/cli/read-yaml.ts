@@ -10,7 +10,9 @@ export async function readYaml(invocation: Pick<CliContext, 'cwd' | 'terminal'>,
   const [error] = document.errors;
   if (error !== undefined) {
     const line = error.linePos?.[0].line ?? 1;
-    throw new CliError(`${file}:${line}: this is not valid YAML: ${error.message.split('\n')[0]!.replace(/ at line .*$/, '')}.`);
+    throw new CliError(
+      `${file}:${line}: this is not valid YAML: ${error.message.split('\n')[0]!.replace(/ at line .*$/, '')}.`,
+    );
   }
   return document.toJS() as unknown;
 }

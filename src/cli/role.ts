@@ -1,9 +1,9 @@
-import { action, type CommandDefinition, examples, type Invocation } from './invocation.ts';
 import { applyRoles } from './apply-roles.ts';
-import { confirmRemoval } from './confirm-removal.ts';
 import { CliError } from './cli-error.ts';
+import { confirmRemoval } from './confirm-removal.ts';
+import { action, type CommandDefinition, examples, type Invocation } from './invocation.ts';
 import { GROUPS, lookup, lookupPrincipal, type PrincipalOptions } from './lookup.ts';
-import { showRole, type RoleView } from './show-role.ts';
+import { type RoleView, showRole } from './show-role.ts';
 import { renderTable } from './table.ts';
 
 interface SubjectOptions extends PrincipalOptions {
@@ -58,9 +58,14 @@ ${examples('toolgate role apply -f reader.yaml')}`,
       .option('--group <name>', 'to or from everybody in this group')
       .addHelpText(
         'after',
-        examples(`toolgate role ${verb} reader --user ann@example.com`, `toolgate role ${verb} reader --group engineers`),
+        examples(
+          `toolgate role ${verb} reader --user ann@example.com`,
+          `toolgate role ${verb} reader --group engineers`,
+        ),
       )
-      .action(action<SubjectOptions, [string]>(context, (invocation, role) => changeAssignment(invocation, role, verb)));
+      .action(
+        action<SubjectOptions, [string]>(context, (invocation, role) => changeAssignment(invocation, role, verb)),
+      );
   }
 };
 
@@ -106,6 +111,8 @@ async function changeAssignment(invocation: Invocation<SubjectOptions>, role: st
   if (verb === 'assign') await api.send('POST', '/role-assignments', { role, subject: { kind, id } });
   else await api.send('DELETE', `/role-assignments/${kind}/${id}/${encodeURIComponent(role)}`);
   invocation.show({ role, subject: { kind, id }, [`${verb}ed`]: true }, () =>
-    verb === 'assign' ? `${subject.name} has the role ${role}.` : `${subject.name} no longer has the role ${role} itself.`,
+    verb === 'assign'
+      ? `${subject.name} has the role ${role}.`
+      : `${subject.name} no longer has the role ${role} itself.`,
   );
 }

@@ -1,36 +1,38 @@
 import { type App, startApp } from '../app/app.ts';
-import { ConfigError, formatFault } from '../config/fault.ts';
+import { formatFault } from '../config/fault.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
 import { SETTINGS } from '../config/settings.ts';
 import { CliError } from './cli-error.ts';
 import { isDataFolder, isInUse } from './data-folder.ts';
-import { firstStartBanner, openWarning, readyMessage } from './first-start-banner.ts';
 import { writeFirstConfig } from './first-config.ts';
+import { firstStartBanner, openWarning, readyMessage } from './first-start-banner.ts';
 import { action, type CommandDefinition, examples, type Invocation } from './invocation.ts';
 import { loadLocalConfig } from './load-local-config.ts';
+import { type Signals, watchSignals } from './watch-signals.ts';
 
 /** Calls under way get this long when the gateway is told to stop. */
 const DRAIN_MS = 30_000;
+/** So long it says that it stops before it does. */
+const NOTICE_MS = 250;
 /** Beyond the drain, for closing databases and ending programs. */
 const CLOSE_MS = DRAIN_MS + 5_000;
-/** Ctrl-C reaches a program that npm started twice: from the terminal and from npm. That is one wish to stop. */
-const SAME_SIGNAL_MS = 500;
+const EXIT_MS = 2_000;
 
-/** Settings with a flag that is shared by all commands. */
+/** Flags of settings that every command takes. */
 const SHARED_FLAGS = new Set(['data-dir']);
 
 export const defineServe: CommandDefinition = (command, context) => {
-  command.option('--config <file>', 'configuration file; TOOLGATE_CONFIG');
-  for (const { flag, kind, description, default: initial } of SETTINGS) {
-    if (kind === 'structure') continue;
-    const shown = initial === undefined ? firstSentence(description) : `${firstSentence(description)} (${plain(initial)})`;
-    command.option(`--${flag} <${kind === 'list' ? 'list' : 'value'}>`, plain(shown));
+  for (const setting of SETTINGS) {
+    if (setting.kind === 'structure' || SHARED_FLAGS.has(setting.flag)) continue;
+    command.option(`--${setting.flag} <${setting.kind === 'list' ? 'list' : 'value'}>`, helpOf(setting));
   }
+  // The names of the flags leave little room beside them.
+  command.configureHelp({ ...command.configureHelp(), minWidthToWrap: 20 });
   command
     .addHelpText(
       'after',
       `\nEvery setting can also stand in toolgate.yaml, or in the environment: --audit-mode is TOOLGATE_AUDIT_MODE.
-SIGTERM and Ctrl-C let calls under way finish (up to 30 s); SIGHUP reads the configuration again.${examples(
+SIGTERM and Ctrl-C let calls under way finish (up to 30 s); SIGHUP reads the configuration again.\n${examples(
         'toolgate serve',
         'toolgate serve --port 9000 --data-dir /var/lib/toolgate',
         'toolgate serve --config toolgate.yaml --public-url https://mcp.example.com',
@@ -39,25 +41,31 @@ SIGTERM and Ctrl-C let calls under way finish (up to 30 s); SIGHUP reads the con
     .action(action(context, serve));
 };
 
-const firstSentence = (text: string): string => /^.*?[.:](?= |$)/s.exec(text)?.[0].replace(/[.:]$/, '') ?? text;
-const plain = (text: string): string => text.replaceAll('`', '');
+/** What the docs say in several sentences, in one line. */
+function helpOf({ description, type, default: initial }: (typeof SETTINGS)[number]): string {
+  // A choice describes itself by what can be chosen.
+  const text =
+    /^`\w+`, `/.test(type) && /^`/.test(description) ? type : /^.*?[.:](?= |$)/s.exec(description)![0].slice(0, -1);
+  return `${text}${initial === undefined ? '' : ` (${initial})`}`.replaceAll('`', '');
+}
 
-async function serve(invocation: Invocation<Record<string, unknown>>): Promise<void> {
+async function serve(invocation: Invocation): Promise<void> {
   const { terminal, env, version, options } = invocation;
-  const { json, url: _url, keyFile: _keyFile, config, dataDir, ...flags } = options;
-  const load = () => loadLocalConfig(invocation, { config, dataDir } as never, flags);
+  const { json, url, keyFile, ...settings } = options;
+  const load = () => loadLocalConfig(invocation, settings, settings);
   const loaded = await loadOrCreate(load);
   for (const warning of loaded.warnings) {
     terminal.note(`${terminal.errorStyle.yellow('warning:')}\n${formatFault(warning)}`);
   }
-  const app = await startApp(loaded, { env, version });
+  const signals = watchSignals(terminal);
   try {
+    const app = await startApp(loaded, { env, version });
     if (json) announceJson(invocation, app);
     else announce(invocation, app, loaded);
-    await untilStopped(invocation, app, load);
+    await untilStopped(invocation, app, load, signals);
   } finally {
-    // Whatever still keeps the process alive after everything was closed must not keep it for long.
-    setTimeout(() => process.exit(), 2_000).unref();
+    // Whatever still keeps the process alive, although everything was closed, must not keep it for long.
+    setTimeout(() => process.exit(), EXIT_MS).unref();
   }
 }
 
@@ -65,20 +73,24 @@ async function serve(invocation: Invocation<Record<string, unknown>>): Promise<v
 async function loadOrCreate(load: () => Promise<LoadedConfig>): Promise<LoadedConfig> {
   const loaded = await load();
   const { dataDir } = loaded.config;
-  if ((await isDataFolder(dataDir)) && isInUse(dataDir)) {
-    throw new CliError(`Another gateway uses the data folder ${dataDir}. Stop it, or name another one with --data-dir.`);
+  if (await isDataFolder(dataDir)) {
+    if (!isInUse(dataDir)) return loaded;
+    throw new CliError(
+      `Another gateway uses the data folder ${dataDir}. Stop it, or name another one with --data-dir.`,
+    );
   }
   if (loaded.file !== undefined) return loaded;
   try {
-    return (await writeFirstConfig(dataDir)) === null ? loaded : await load();
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (error instanceof ConfigError || code === undefined) throw error;
+    await writeFirstConfig(dataDir);
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why = code === 'EACCES' ? 'this user may not create it' : message;
     throw new CliError(
-      `The data folder ${dataDir} cannot be used: ${message}. Let this user write there, or name another one with --data-dir.`,
-      { cause: error },
+      `The data folder ${dataDir} cannot be used: ${why}. Let this user write there, or name another one with --data-dir.`,
+      { cause },
     );
   }
+  return load();
 }
 
 function announce({ terminal, version }: Invocation, app: App, { file }: LoadedConfig): void {
@@ -104,38 +116,27 @@ function announceJson({ terminal, version }: Invocation, { url, config, firstAcc
 }
 
 /** Resolves when a signal has stopped the gateway in order. */
-async function untilStopped(invocation: Invocation, app: App, load: () => Promise<LoadedConfig>): Promise<void> {
+async function untilStopped(
+  invocation: Invocation,
+  app: App,
+  load: () => Promise<LoadedConfig>,
+  signals: Signals,
+): Promise<void> {
   const { terminal } = invocation;
   let reloading = Promise.resolve();
-  const onHangup = (): void => {
+  signals.onReload(() => {
     reloading = reloading.then(() => reload(invocation, app, load));
-  };
-  process.on('SIGHUP', onHangup);
-
-  const stop = Promise.withResolvers<void>();
-  let stoppedAt: number | undefined;
-  const onStop = (signal: NodeJS.Signals): void => {
-    const now = performance.now();
-    if (stoppedAt === undefined) {
-      stoppedAt = now;
-      stop.resolve();
-    } else if (now - stoppedAt >= SAME_SIGNAL_MS) {
-      terminal.note(`Stopped at once by a second ${signal}; calls under way were cut off.`);
-      process.exit(1);
-    }
-  };
-  process.on('SIGTERM', onStop);
-  process.on('SIGINT', onStop);
-  await stop.promise;
+  });
+  await signals.stop;
 
   terminal.note('Stopping: calls under way may finish. A second signal stops at once.');
-  process.off('SIGHUP', onHangup);
+  signals.onReload(() => {});
   await reloading;
   const late = setTimeout(() => {
     terminal.note(`The gateway did not stop within ${CLOSE_MS / 1000} s.`);
     process.exit(1);
   }, CLOSE_MS);
-  await app.close(DRAIN_MS);
+  await app.close(DRAIN_MS, NOTICE_MS);
   clearTimeout(late);
 }
 
@@ -148,6 +149,8 @@ async function reload({ terminal }: Invocation, app: App, load: () => Promise<Lo
     const rest = waiting.length === 0 ? '' : ` These take effect at the next start: ${waiting.join(', ')}.`;
     terminal.note(`The configuration was read again.${rest}`);
   } catch (error) {
-    terminal.note(`The configuration was not read again; the gateway goes on with what it has. ${(error as Error).message}`);
+    terminal.note(
+      `The configuration was not read again; the gateway goes on with what it has. ${(error as Error).message}`,
+    );
   }
 }

@@ -23,7 +23,9 @@ export function renderChanges(changes: readonly StateChange[], { green, yellow, 
   return changes
     .flatMap(({ kind, name, action, details }) => [
       paint[action](`${SIGNS[action]} ${kind.replace('_', ' ')} ${escapeUnprintable(name)}`),
-      ...(action === 'update' ? Object.entries(details).flatMap(([member, change]) => memberLines(member, change)) : []),
+      ...(action === 'update'
+        ? Object.entries(details).flatMap(([member, change]) => memberLines(member, change))
+        : []),
     ])
     .join('\n');
 
@@ -37,7 +39,8 @@ export function renderChanges(changes: readonly StateChange[], { green, yellow, 
   }
 }
 
-const text = (value: unknown): string => escapeUnprintable(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
+const text = (value: unknown): string =>
+  escapeUnprintable(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
 
 /** `create 2, update 1`. */
 export function summaryOf({ summary }: AppliedState): string {

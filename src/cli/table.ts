@@ -20,9 +20,7 @@ const NARROWEST = 8;
  */
 export function renderTable<Row>(table: readonly Column<Row>[], rows: readonly Row[], columns: number | null): string {
   const cells = rows.map((row) => table.map((column) => escapeUnprintable(column.value(row))));
-  const widths = table.map(({ title }, index) =>
-    Math.max(title.length, ...cells.map((row) => row[index]!.length)),
-  );
+  const widths = table.map(({ title }, index) => Math.max(title.length, ...cells.map((row) => row[index]!.length)));
   if (columns !== null) shrink(table, widths, columns);
   const line = (texts: readonly string[], paint: (text: string, index: number) => string): string =>
     texts

@@ -11,7 +11,8 @@ export function parseDuration(text: string): number | null {
 /** An option that takes a duration. Throws for anything else. */
 export function durationOption(option: string, text: string): number {
   const duration = parseDuration(text);
-  if (duration === null) throw new CliError(`${option} takes a duration such as 90d, 12h or 30m, not "${text}".`, { exitCode: 2 });
+  if (duration === null)
+    throw new CliError(`${option} takes a duration such as 90d, 12h or 30m, not "${text}".`, { exitCode: 2 });
   return duration;
 }
 

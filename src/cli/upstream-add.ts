@@ -41,7 +41,9 @@ type Auth =
 
 function authOf({ header, userHeader }: AddOptions): Auth {
   if (header !== undefined && userHeader !== undefined) {
-    throw new CliError('Give --header for a shared credential or --user-header for one per user, not both.', { exitCode: 2 });
+    throw new CliError('Give --header for a shared credential or --user-header for one per user, not both.', {
+      exitCode: 2,
+    });
   }
   if (header !== undefined) return { kind: 'headers', names: header };
   return userHeader === undefined ? { kind: 'none' } : { kind: 'headers-per-user', names: userHeader };

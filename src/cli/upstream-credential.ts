@@ -43,7 +43,10 @@ export async function changeCredential(
   const header = entry ?? onlyHeader(upstream);
   const value = await readValue(invocation, `Value of ${header}${whose} for ${name} (not shown):`);
   const stored = await api.send('PUT', path, { values: { [header]: value } });
-  invocation.show(stored, () => `Stored ${header}${whose} for ${name}, encrypted.\nNext: toolgate upstream test ${name}`);
+  invocation.show(
+    stored,
+    () => `Stored ${header}${whose} for ${name}, encrypted.\nNext: toolgate upstream test ${name}`,
+  );
 }
 
 /** The caller's own, which needs no administrator. */
@@ -56,9 +59,13 @@ async function changeOwn(invocation: Invocation<CredentialOptions>, name: string
     invocation.show({ removed: true, upstream: name }, () => `Removed your credential for ${name}.`);
   } else if (list) {
     const { values } = await api.get<{ values: StoredValue[] }>(path);
-    invocation.show(values, () => values.map((stored) => stored.name).join('\n') || `Nothing of yours is stored for ${name}.`);
+    invocation.show(
+      values,
+      () => values.map((stored) => stored.name).join('\n') || `Nothing of yours is stored for ${name}.`,
+    );
   } else {
-    if (entry === undefined) throw new CliError(`Say which header: toolgate upstream credential ${name} <header> --mine`, { exitCode: 2 });
+    if (entry === undefined)
+      throw new CliError(`Say which header: toolgate upstream credential ${name} <header> --mine`, { exitCode: 2 });
     const value = await readValue(invocation, `Your value of ${entry} for ${name} (not shown):`);
     const stored = await api.send('PUT', path, { values: { [entry]: value } });
     invocation.show(stored, () => `Stored your ${entry} for ${name}, encrypted.`);
@@ -68,9 +75,13 @@ async function changeOwn(invocation: Invocation<CredentialOptions>, name: string
 function onlyHeader({ name, source, auth }: UpstreamView): string {
   const { names = [] } = auth;
   if (source === 'api' && names.length === 1) return names[0]!;
-  if (source === 'api' && names.length > 1) throw new CliError(`Say which header of ${name}: ${names.join(', ')}.`, { exitCode: 2 });
+  if (source === 'api' && names.length > 1)
+    throw new CliError(`Say which header of ${name}: ${names.join(', ')}.`, { exitCode: 2 });
   if (source === 'api') throw new CliError(`${name} takes no credential: it was added without --header.`);
-  throw new CliError(`Say which entry: the NAME that a \${vault:NAME} of ${name} refers to in the configuration file.`, { exitCode: 2 });
+  throw new CliError(
+    `Say which entry: the NAME that a \${vault:NAME} of ${name} refers to in the configuration file.`,
+    { exitCode: 2 },
+  );
 }
 
 /** The value without the line end that a file or an `echo` puts behind it. */

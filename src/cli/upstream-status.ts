@@ -50,7 +50,8 @@ export async function listUpstreams(invocation: Invocation): Promise<void> {
     failed: red,
     'open-breaker': red,
   };
-  const counted = (what: 'tools' | 'prompts' | 'resources') => (upstream: UpstreamView) => String(upstream.status?.[what] ?? '-');
+  const counted = (what: 'tools' | 'prompts' | 'resources') => (upstream: UpstreamView) =>
+    String(upstream.status?.[what] ?? '-');
   const columns: Column<UpstreamView>[] = [
     { title: 'NAME', value: ({ name }) => name, shrinks: true },
     { title: 'STATE', value: stateOf, paint: (cell, upstream) => (paints[stateOf(upstream)] ?? dim)(cell) },
@@ -67,7 +68,9 @@ export async function listUpstreams(invocation: Invocation): Promise<void> {
       ? 'There are no upstreams. Add one: toolgate upstream add <name> <url>'
       : [
           renderTable(columns, upstreams, terminal.columns),
-          ...(troubles.length > 0 ? ['', ...troubles.map((line) => red(line)), 'Find out more: toolgate upstream test <name>'] : []),
+          ...(troubles.length > 0
+            ? ['', ...troubles.map((line) => red(line)), 'Find out more: toolgate upstream test <name>']
+            : []),
         ].join('\n'),
   );
 }
@@ -75,7 +78,13 @@ export async function listUpstreams(invocation: Invocation): Promise<void> {
 interface TestReport {
   readonly upstream: string;
   readonly ok: boolean;
-  readonly stages: readonly { readonly stage: string; readonly ok: boolean; readonly detail: string; readonly advice?: string; readonly durationMs: number }[];
+  readonly stages: readonly {
+    readonly stage: string;
+    readonly ok: boolean;
+    readonly detail: string;
+    readonly advice?: string;
+    readonly durationMs: number;
+  }[];
 }
 
 /** Sets the exit code 1 when a stage failed. */

@@ -1,8 +1,8 @@
+import { confirmRemoval } from './confirm-removal.ts';
+import { action, type CommandDefinition, collect, examples, type Invocation } from './invocation.ts';
 import { addUpstream } from './upstream-add.ts';
 import { changeCredential } from './upstream-credential.ts';
 import { listUpstreams, testUpstream } from './upstream-status.ts';
-import { confirmRemoval } from './confirm-removal.ts';
-import { action, type CommandDefinition, collect, examples, type Invocation } from './invocation.ts';
 
 export const defineUpstream: CommandDefinition = (command, context) => {
   command
@@ -19,7 +19,7 @@ export const defineUpstream: CommandDefinition = (command, context) => {
     .option('--disabled', 'neither connect nor show it yet')
     .addHelpText(
       'after',
-      `\nA program (stdio) is added in toolgate.yaml only: it is started on this machine.${examples(
+      `\nA program (stdio) is added in toolgate.yaml only: it is started on this machine.\n${examples(
         'toolgate upstream add docs https://docs.example.com/mcp',
         'toolgate upstream add jira https://jira.example.com/mcp --header Authorization',
       )}`,
@@ -51,7 +51,7 @@ export const defineUpstream: CommandDefinition = (command, context) => {
     .addHelpText(
       'after',
       `\nWithout --value-file and --value-env the value is asked for, or read from standard input. It is never an
-argument: those can be seen by every user of the machine.${examples(
+argument: those can be seen by every user of the machine.\n${examples(
         'toolgate upstream credential jira Authorization',
         'pass show jira | toolgate upstream credential jira Authorization',
         'toolgate upstream credential jira --user ann@example.com --value-env ANNS_TOKEN',

@@ -3,7 +3,11 @@ import { action, type CommandDefinition, examples, type Invocation } from './inv
 interface Rotation {
   readonly masterKeyId: string;
   readonly secrets: number;
-  readonly unreadable: readonly { readonly upstream: string; readonly owner: { readonly kind: string; readonly id: string }; readonly name: string }[];
+  readonly unreadable: readonly {
+    readonly upstream: string;
+    readonly owner: { readonly kind: string; readonly id: string };
+    readonly name: string;
+  }[];
 }
 
 export const defineVault: CommandDefinition = (command, context) => {
@@ -36,7 +40,9 @@ async function rotate(invocation: Invocation<{ newMasterKey?: true }>): Promise<
     [
       `Encrypted ${secrets} ${secrets === 1 ? 'credential' : 'credentials'} anew. The master key is ${masterKeyId}${options.newMasterKey ? ', a new one: back it up' : ''}.`,
       ...unreadable.map(({ upstream, owner, name }) =>
-        terminal.style.red(`Could not be decrypted, store it again: ${name} for ${upstream} (${owner.kind} ${owner.id})`),
+        terminal.style.red(
+          `Could not be decrypted, store it again: ${name} for ${upstream} (${owner.kind} ${owner.id})`,
+        ),
       ),
     ].join('\n'),
   );

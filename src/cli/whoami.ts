@@ -13,7 +13,10 @@ interface Whoami {
 
 export const defineWhoami: CommandDefinition = (command, context) => {
   command
-    .addHelpText('after', examples('toolgate whoami', 'TOOLGATE_KEY=tgs_… toolgate whoami --url https://mcp.example.com'))
+    .addHelpText(
+      'after',
+      examples('toolgate whoami', 'TOOLGATE_KEY=tgs_… toolgate whoami --url https://mcp.example.com'),
+    )
     .action(action(context, whoami));
 };
 
@@ -23,7 +26,10 @@ async function whoami(invocation: Invocation): Promise<void> {
   invocation.show(me, () =>
     renderFields([
       ['Principal', `${me.principal.name} (${me.principal.kind.replace('_', ' ')}, ${me.principal.id})`],
-      ['Through', api.offline ? 'the data folder, as its user on this machine' : `the key ${me.agent.name} (${me.agent.id})`],
+      [
+        'Through',
+        api.offline ? 'the data folder, as its user on this machine' : `the key ${me.agent.name} (${me.agent.id})`,
+      ],
       ['Roles', me.roles.join(', ') || 'none: nothing may be called'],
       ['Limited to', me.restriction && [...me.restriction.roles, ...me.restriction.tools].join(', ')],
       ['Administers', me.administers === 'none' ? 'nothing' : `as ${me.administers}`],

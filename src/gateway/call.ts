@@ -1,5 +1,6 @@
 import { AppError, toAppError } from '../errors/app-error.ts';
 import { writeSseEvent } from '../mcp/sse.ts';
+import { splitName } from '../mcp/tool-names.ts';
 import type { Credential, Exchange, UpstreamConnection } from '../upstreams/upstream-connection.ts';
 import { denialOf, intentOf } from './audit-call.ts';
 import { bridgeAnswer, needsBridge } from './bridge.ts';
@@ -12,7 +13,7 @@ import { sendError, sendResult } from './respond.ts';
 import { type Route, route, type Subject, subjectOfRequest, unreachable } from './route.ts';
 import { forwardServerEvent } from './server-requests.ts';
 import { connectionFor, explainLostSession } from './session-connection.ts';
-import { loadOwnCatalogues, ownerOf } from './snapshot.ts';
+import { loadOwnCatalogues, ownerOf, type Snapshot, whyUnreachable } from './snapshot.ts';
 import { trackSubscription } from './subscription.ts';
 
 /** The requests that name a primitive, are decided on it, and go to its upstream. */
@@ -33,8 +34,7 @@ export async function call(gateway: GatewayContext, request: McpRequest): Promis
   const snapshot = gateway.snapshot();
   const subject = subjectOfRequest(request.message);
   if (subject === null) throw new AppError('invalid_params', `${request.message.method} must name what it is for.`);
-  await loadOwnCatalogues(gateway.upstreams, snapshot, request.mount, request.caller);
-  const found = route(snapshot, request.caller, request.mount, subject);
+  const found = await find(gateway, snapshot, request, subject);
   if (found === null || !found.decision.allowed) return refuse(gateway, request, subject, found);
 
   const run = startRun(gateway, request, found);
@@ -54,6 +54,23 @@ export async function call(gateway: GatewayContext, request: McpRequest): Promis
   }
 }
 
+/** Only what is not found among the catalogues in memory waits for those that are the caller's own, and for no other. */
+async function find(
+  gateway: GatewayContext,
+  snapshot: Snapshot,
+  { caller, mount }: McpRequest,
+  subject: Subject,
+): Promise<Route | null> {
+  const found = route(snapshot, caller, mount, subject);
+  if (found?.decision.allowed) return found;
+  const named = subject.kind === 'resource' ? mount : { upstream: mount.upstream ?? upstreamOf(subject.name) };
+  await loadOwnCatalogues(gateway.upstreams, snapshot, named, caller);
+  return route(snapshot, caller, mount, subject);
+}
+
+/** An empty name is no upstream's: nothing is waited for. */
+const upstreamOf = (name: string): string => splitName(name)?.upstream ?? '';
+
 function answerEmpty(request: McpRequest, run: CallRun): void {
   run.meter.message(Buffer.from('{"result":{}}'));
   run.finish();
@@ -61,7 +78,12 @@ function answerEmpty(request: McpRequest, run: CallRun): void {
 }
 
 /** Unknown and forbidden look the same to the caller; the audit log tells them apart. */
-function refuse(gateway: GatewayContext, request: McpRequest, subject: Subject, found: Route | null): void {
+async function refuse(
+  gateway: GatewayContext,
+  request: McpRequest,
+  subject: Subject,
+  found: Route | null,
+): Promise<void> {
   const down = found === null ? unreachable(gateway.snapshot(), request.caller, request.mount, subject) : null;
   gateway.audit.record(denialOf(request, subject, found));
   gateway.observe({
@@ -71,10 +93,7 @@ function refuse(gateway: GatewayContext, request: McpRequest, subject: Subject, 
     durationMs: 0,
   });
   if (down !== null) {
-    sendError(
-      request,
-      new AppError('upstream_unavailable', `${down.name} cannot be reached right now; try again later.`),
-    );
+    sendError(request, await whyUnreachable(gateway.upstreams, down, request.caller));
   } else if (subject.kind === 'resource') {
     const error = new AppError('invalid_params', `Unknown resource: ${subject.name}`);
     sendError(request, error, request.codec.unknownResource(subject.name));

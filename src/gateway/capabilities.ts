@@ -26,19 +26,22 @@ export async function introduce(gateway: GatewayContext, caller: Caller, mount: 
   const only = mount.upstream === null ? undefined : catalogues[0];
   return {
     serverInfo: only?.serverInfo ?? { name: 'toolgate', title: 'Toolgate', version: gateway.version },
-    capabilities: unite(catalogues),
+    capabilities: unite(catalogues, catalogues.length < upstreams.length),
     instructions: only?.instructions,
   };
 }
 
-function unite(catalogues: readonly Catalogue[]): JsonObject {
+/** @param incomplete some upstream is not there yet: what it will list is announced only to clients that were offered lists */
+function unite(catalogues: readonly Catalogue[], incomplete: boolean): JsonObject {
   const offered = catalogues.map((catalogue) => catalogue.capabilities);
   const some = (name: string) => offered.some((capabilities) => isObject(capabilities[name]));
   const subscribe = offered.some(({ resources }) => isObject(resources) && resources.subscribe === true);
   return {
-    ...(some('tools') && { tools: { listChanged: true } }),
-    ...(some('prompts') && { prompts: { listChanged: true } }),
-    ...(some('resources') && { resources: { listChanged: true, ...(subscribe && { subscribe: true }) } }),
+    ...((incomplete || some('tools')) && { tools: { listChanged: true } }),
+    ...((incomplete || some('prompts')) && { prompts: { listChanged: true } }),
+    ...((incomplete || some('resources')) && {
+      resources: { listChanged: true, ...(subscribe && { subscribe: true }) },
+    }),
     ...(some('completions') && { completions: {} }),
     ...(some('logging') && { logging: {} }),
   };

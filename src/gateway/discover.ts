@@ -7,7 +7,7 @@ import { sendResult } from './respond.ts';
 
 /** `server/discover` (2026-07-28). */
 export async function discover(gateway: GatewayContext, request: McpRequest): Promise<void> {
-  requireMounted(gateway, request);
+  await requireMounted(gateway, request);
   const { serverInfo, capabilities, instructions } = await introduce(gateway, request.caller, request.mount);
   const { logging: _, ...offered } = capabilities;
   const result = request.codec.result(

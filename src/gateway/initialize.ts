@@ -5,7 +5,7 @@ import { introduce } from './capabilities.ts';
 import type { GatewayContext } from './context.ts';
 import type { McpRequest } from './mcp-request.ts';
 import { sendResult } from './respond.ts';
-import { mounted } from './snapshot.ts';
+import { loadOwnCatalogues, mounted, whyUnreachable } from './snapshot.ts';
 
 /** Opens a session for a legacy client. Upstream sessions follow with its first call to each upstream. */
 export async function initialize(gateway: GatewayContext, request: McpRequest): Promise<void> {
@@ -14,7 +14,7 @@ export async function initialize(gateway: GatewayContext, request: McpRequest): 
     throw new AppError('invalid_params', 'initialize needs `protocolVersion`, `capabilities` and `clientInfo`.');
   }
   const { caller, mount } = request;
-  requireMounted(gateway, request);
+  await requireMounted(gateway, request);
   const { serverInfo, capabilities, instructions } = await introduce(gateway, caller, mount);
   const session = gateway.sessions.create(caller, mount, {
     revision: negotiateLegacy(params.protocolVersion),
@@ -30,13 +30,16 @@ export async function initialize(gateway: GatewayContext, request: McpRequest): 
   sendResult(request, JSON.stringify(result), { 'mcp-session-id': session.id });
 }
 
-/** Throws `not_found` for a mount that names no upstream, and `upstream_unavailable` when nothing is known of it yet. */
-export function requireMounted(gateway: GatewayContext, { caller, mount }: McpRequest): void {
+/**
+ * Rejects with `not_found` for a mount that names no upstream, and says why when nothing is known of it: its lists would be
+ * empty, which is another thing.
+ */
+export async function requireMounted(gateway: GatewayContext, { caller, mount }: McpRequest): Promise<void> {
   if (mount.upstream === null) return;
   const snapshot = gateway.snapshot();
   const [upstream] = mounted(snapshot, mount);
   if (upstream === undefined) throw new AppError('not_found', `There is no upstream named ${mount.upstream}.`);
-  if (upstream.auth.kind !== 'headers-per-user' && snapshot.catalogueOf(upstream, caller) === undefined) {
-    throw new AppError('upstream_unavailable', `${upstream.name} cannot be reached right now; try again later.`);
-  }
+  await loadOwnCatalogues(gateway.upstreams, snapshot, mount, caller);
+  if (snapshot.catalogueOf(upstream, caller) === undefined)
+    throw await whyUnreachable(gateway.upstreams, upstream, caller);
 }

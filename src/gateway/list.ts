@@ -10,7 +10,7 @@ export async function list(gateway: GatewayContext, request: McpRequest): Promis
   const snapshot = gateway.snapshot();
   const { caller, mount, message, codec } = request;
   const method = message.method as ListMethod;
-  requireMounted(gateway, request);
+  await requireMounted(gateway, request);
   await loadOwnCatalogues(gateway.upstreams, snapshot, mount, caller);
   const page = pageJson(visibleList(snapshot, caller, mount, method), method, message.params?.cursor, gateway.pageSize);
   // The era's own members are few and constant: printed apart, so that the page is never parsed or copied.

@@ -1,16 +1,14 @@
 import { AppError, toAppError } from '../errors/app-error.ts';
 import type { JsonRpcNotification, JsonRpcResponse } from '../mcp/message.ts';
 import { splice } from '../mcp/splice.ts';
+import { memberSpan } from '../upstreams/transports/member-span.ts';
 import type { Credential } from '../upstreams/upstream-connection.ts';
 import { type GatewayContext, logFailure } from './context.ts';
 import type { McpMessage } from './mcp-request.ts';
 import type { Session } from './sessions.ts';
 import { ownerOf } from './snapshot.ts';
 
-/** Notifications of a client that concern its upstreams; every other one ends here. */
-const PASSED_ON = new Set(['notifications/roots/list_changed', 'notifications/progress']);
-
-/** A notification of a legacy client. Unknown ones are accepted and dropped (JSON-RPC 2.0, 4.1). */
+/** A notification of a legacy client. Those that concern no upstream end here; unknown ones are accepted and dropped (JSON-RPC 2.0, 4.1). */
 export async function notification(
   gateway: GatewayContext,
   request: McpMessage<JsonRpcNotification>,
@@ -21,12 +19,31 @@ export async function notification(
     const id = params?.requestId;
     const exchange = typeof id === 'string' || typeof id === 'number' ? session.inFlight.get(id) : undefined;
     exchange?.cancel(typeof params?.reason === 'string' ? params.reason.slice(0, 1024) : undefined);
-  } else if (PASSED_ON.has(method)) {
-    const open = await Promise.allSettled(session.connections.values());
-    for (const settled of open) {
-      if (settled.status === 'fulfilled') await send(gateway, request, settled.value, request.body);
+  } else if (method === 'notifications/roots/list_changed') {
+    // Nobody waits for it: one slow upstream would keep the client and the other upstreams waiting.
+    for (const opening of session.connections.values()) {
+      opening.then(
+        (connection) => send(gateway, request, connection, request.body),
+        () => {},
+      );
     }
+  } else if (method === 'notifications/progress') {
+    await progress(gateway, request, session);
   }
+}
+
+/** How far the client is with a request of an upstream: for that upstream alone, under the token that it gave. */
+async function progress(
+  gateway: GatewayContext,
+  request: McpMessage<JsonRpcNotification>,
+  session: Session,
+): Promise<void> {
+  const token = request.message.params?.progressToken;
+  const asked = typeof token === 'number' ? session.serverRequests.get(token) : undefined;
+  if (asked?.progressToken === undefined) return;
+  const span = memberSpan(request.body, request.spans.params!, 'progressToken');
+  if (span === undefined) return;
+  await send(gateway, request, asked.connection, splice(request.body, [{ span, text: asked.progressToken }]));
 }
 
 /**

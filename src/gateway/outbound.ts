@@ -1,5 +1,6 @@
 import type { CallTrace } from '../http/tracing.ts';
 import { codecOf } from '../mcp/codecs/codec.ts';
+import { subjectOf } from '../mcp/header-rules.ts';
 import { type MessageSpans, scanStructure } from '../mcp/json-structure.ts';
 import { isObject } from '../mcp/message.ts';
 import { paramHeaders } from '../mcp/param-headers.ts';
@@ -48,7 +49,9 @@ export function outbound(
   } else if (request.codec.era === 'modern') {
     appendParamHeaders(http.rawHeaders, headers);
   }
-  return { body, spans, method: message.method, name: target.name, headers, credential };
+  // What the call is for is not always what `Mcp-Name` repeats: not for `completion/complete`.
+  const name = subjectOf(message.method, message.params) === undefined ? undefined : target.name;
+  return { body, spans, method: message.method, name, headers, credential };
 }
 
 function withoutPrefix({ mount, message }: McpRequest, { body, spans }: Message, { kind, name }: Target): Message {

@@ -1,5 +1,5 @@
 import { isObject, type JsonRpcRequest } from '../mcp/message.ts';
-import { prefixedName, splitName } from '../mcp/tool-names.ts';
+import { splitName } from '../mcp/tool-names.ts';
 import type { CatalogueEntry, PrimitiveKind } from '../model/catalogue.ts';
 import type { Decision, Target } from '../model/decision.ts';
 import type { Caller } from '../model/principal.ts';
@@ -103,11 +103,27 @@ function routeUri(snapshot: Snapshot, caller: Caller, mount: Mount, uri: string)
   return denied;
 }
 
-/** The upstreams of the mount whose catalogue could not be had, so that a name of theirs is not simply unknown. */
+/**
+ * An upstream of the mount whose catalogue could not be had, so that a name of its is not simply unknown. To a caller that
+ * policy would not let use that name anyway, it is.
+ */
 export function unreachable(snapshot: Snapshot, caller: Caller, mount: Mount, subject: Subject): Upstream | null {
-  const candidates = mounted(snapshot, mount).filter(
-    (upstream) => snapshot.catalogueOf(upstream, caller) === undefined,
+  const down = mounted(snapshot, mount).filter((upstream) => snapshot.catalogueOf(upstream, caller) === undefined);
+  const prefixed = mount.upstream === null && subject.kind !== 'resource';
+  const split = prefixed ? splitName(subject.name) : null;
+  const named = (upstream: Upstream): string | null => {
+    if (!prefixed) return subject.name;
+    return split?.upstream === upstream.name ? split.name : null;
+  };
+  return down.find((upstream) => mayUse(snapshot, caller, upstream, subject.kind, named(upstream))) ?? null;
+}
+
+/** Whether policy allows the name under some annotations; what it really has is not known. */
+function mayUse(snapshot: Snapshot, caller: Caller, upstream: Upstream, kind: PrimitiveKind, name: string | null) {
+  if (name === null) return false;
+  return [true, false].some((readOnly) =>
+    [true, false].some((destructive) =>
+      snapshot.policy.isAllowed(caller, { upstream: upstream.name, kind, name, readOnly, destructive }),
+    ),
   );
-  if (mount.upstream !== null || subject.kind === 'resource') return candidates[0] ?? null;
-  return candidates.find((upstream) => subject.name.startsWith(prefixedName(upstream.name, ''))) ?? null;
 }

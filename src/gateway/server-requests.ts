@@ -1,5 +1,5 @@
 import { scanStructure } from '../mcp/json-structure.ts';
-import { isObject, isRequest, type JsonRpcMessage, type RequestId } from '../mcp/message.ts';
+import { isNotification, isObject, isRequest, type JsonRpcMessage, type RequestId } from '../mcp/message.ts';
 import { splice } from '../mcp/splice.ts';
 import { type SseEvent, writeSseEvent } from '../mcp/sse.ts';
 import type { UpstreamConnection } from '../upstreams/upstream-connection.ts';
@@ -19,8 +19,8 @@ export interface ServerEvent {
 
 /**
  * Events of a client's own connections all arrive in one session, so ids are made unique there: a request of the upstream
- * gets an id of the session (and its answer is routed back by it), an event id gets the upstream's name in front (and a
- * resumption is routed by it). All other bytes stay.
+ * gets an id of the session, which is its progress token, too (and what the client says to it is routed back by that), an
+ * event id gets the upstream's name in front (and a resumption is routed by it). All other bytes stay.
  */
 export function forwardServerEvent(session: Session, connection: UpstreamConnection, event: SseEvent): ServerEvent {
   let data = event.data;
@@ -29,6 +29,10 @@ export function forwardServerEvent(session: Session, connection: UpstreamConnect
     if (message !== null && isRequest(message)) data = withSessionId(session, connection, message.id, data);
     else if (message !== null && 'method' in message && message.method.endsWith('/list_changed')) {
       return { bytes: null, listChanged: true };
+    } else if (message !== null && isNotification(message) && message.method === 'notifications/cancelled') {
+      data = takenBack(session, connection, message.params?.requestId, data);
+      // Answered already, or never asked: another upstream's question may have that id.
+      if (data === undefined) return { bytes: null, listChanged: false };
     }
   }
   if (data === event.data && event.id === undefined) return { bytes: event.raw, listChanged: false };
@@ -42,9 +46,23 @@ function withSessionId(session: Session, connection: UpstreamConnection, id: Req
     session.serverRequests.delete(oldest!);
   }
   const own = session.nextServerRequest++;
-  session.serverRequests.set(own, { connection, id });
-  const { spans } = scanStructure(data, MAX_DEPTH);
-  return spans.id === undefined ? data : splice(data, [{ span: spans.id, text: String(own) }]);
+  const { id: idSpan, progressToken: token } = scanStructure(data, MAX_DEPTH).spans;
+  session.serverRequests.set(own, { connection, id, progressToken: token && data.toString('utf8', ...token) });
+  return splice(
+    data,
+    [idSpan, token].flatMap((span) => (span === undefined ? [] : { span, text: String(own) })),
+  );
+}
+
+/** The upstream takes a request back: under the id that the client knows; undefined when it does not wait for it. */
+function takenBack(session: Session, connection: UpstreamConnection, id: unknown, data: Buffer): Buffer | undefined {
+  const { requestId: span } = scanStructure(data, MAX_DEPTH).spans;
+  for (const [own, waiting] of session.serverRequests) {
+    if (waiting.connection !== connection || waiting.id !== id || span === undefined) continue;
+    session.serverRequests.delete(own);
+    return splice(data, [{ span, text: String(own) }]);
+  }
+  return undefined;
 }
 
 function parse(data: Buffer): JsonRpcMessage | null {

@@ -8,6 +8,15 @@ import type { Exchange, UpstreamConnection } from '../upstreams/upstream-connect
 import type { Mount } from './mount.ts';
 import type { ServerStream } from './server-stream.ts';
 
+/** A request of an upstream that the client has not answered. */
+export interface WaitingRequest {
+  readonly connection: UpstreamConnection;
+  /** As the upstream knows it. */
+  readonly id: RequestId;
+  /** Likewise, as JSON text. The client was given the session's own id in its place. */
+  readonly progressToken: string | undefined;
+}
+
 /** A legacy client's session: what `initialize` agreed on, and what it holds open upstream. */
 export interface Session {
   readonly id: string;
@@ -22,7 +31,7 @@ export interface Session {
   /** Calls under way, by the client's request id, for `notifications/cancelled`. */
   readonly inFlight: Map<RequestId, Pick<Exchange, 'cancel'>>;
   /** Requests of upstreams that wait for the client's answer, by the id the client was given. */
-  readonly serverRequests: Map<RequestId, { connection: UpstreamConnection; id: RequestId }>;
+  readonly serverRequests: Map<RequestId, WaitingRequest>;
   /** URIs that the client subscribed to, with the upstream that serves each. */
   readonly subscriptions: Map<string, string>;
   stream: ServerStream | null;

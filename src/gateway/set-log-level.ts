@@ -1,5 +1,5 @@
-import { AppError } from '../errors/app-error.ts';
-import type { GatewayContext } from './context.ts';
+import { AppError, toAppError } from '../errors/app-error.ts';
+import { type GatewayContext, logFailure } from './context.ts';
 import type { McpRequest } from './mcp-request.ts';
 import { sendResult } from './respond.ts';
 import { setLevel } from './session-connection.ts';
@@ -10,16 +10,20 @@ import { ownerOf } from './snapshot.ts';
 const LEVELS = new Set(['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency']);
 
 /** `logging/setLevel`: kept for the session, told to the upstreams it has open and to each it opens later. */
-export async function setLogLevel(gateway: GatewayContext, request: McpRequest, session: Session): Promise<void> {
+export function setLogLevel(gateway: GatewayContext, request: McpRequest, session: Session): void {
   const level = request.message.params?.level;
   if (typeof level !== 'string' || !LEVELS.has(level)) {
     throw new AppError('invalid_params', `\`level\` must be one of ${[...LEVELS].join(', ')}.`);
   }
   session.logLevel = level;
-  for (const opened of await Promise.allSettled(session.connections.values())) {
-    if (opened.status === 'rejected') continue;
-    const { upstream } = opened.value;
-    setLevel(opened.value, await gateway.credentialOf(upstream, ownerOf(upstream, request.caller)), level);
+  // None is waited for: a slow one would keep the others, and the client, waiting.
+  for (const opening of session.connections.values()) {
+    opening
+      .then(async (connection) => {
+        const { upstream } = connection;
+        setLevel(connection, await gateway.credentialOf(upstream, ownerOf(upstream, request.caller)), level);
+      })
+      .catch((error) => logFailure(gateway.log, request.requestId, toAppError(error)));
   }
   sendResult(request, '{}');
 }

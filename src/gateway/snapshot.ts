@@ -1,3 +1,4 @@
+import { AppError, toAppError } from '../errors/app-error.ts';
 import { createLru, type Lru } from '../lib/lru.ts';
 import type { Catalogue } from '../model/catalogue.ts';
 import type { Caller } from '../model/principal.ts';
@@ -47,7 +48,13 @@ export function mounted(snapshot: Snapshot, mount: Mount): readonly Upstream[] {
   return upstream === undefined ? [] : [upstream];
 }
 
-/** Loads what is not in memory yet of the catalogues that belong to this caller alone. Failures show in `upstream list`. */
+/** Milliseconds that one upstream may keep the lists of the others waiting; what it offers is announced when it is there. */
+const PATIENCE_MS = 3_000;
+
+/**
+ * Loads what is not in memory yet of the catalogues that belong to this caller alone. Failures show in `upstream list`.
+ * On `/mcp` it does not wait for long.
+ */
 export async function loadOwnCatalogues(
   registry: Upstreams,
   snapshot: Snapshot,
@@ -59,5 +66,22 @@ export async function loadOwnCatalogues(
       (mount.upstream === null || mount.upstream === name) && registry.catalogue(name, caller.principal) === undefined,
   );
   if (missing.length === 0) return;
-  await Promise.allSettled(missing.map(({ name }) => registry.loadCatalogue(name, caller.principal)));
+  const loaded = Promise.allSettled(missing.map(({ name }) => registry.loadCatalogue(name, caller.principal)));
+  if (mount.upstream !== null) return void (await loaded);
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, PATIENCE_MS);
+  await Promise.race([loaded, late.promise]);
+  clearTimeout(timer);
 }
+
+/** What a caller is told that would use an upstream of which nothing is known: what the caller can change about it, if so. */
+export async function whyUnreachable(registry: Upstreams, upstream: Upstream, caller: Caller): Promise<AppError> {
+  const owner = ownerOf(upstream, caller);
+  if (owner !== undefined) {
+    const failure = await registry.loadCatalogue(upstream.name, owner).then(() => undefined, toAppError);
+    if (failure !== undefined && CALLERS_OWN.has(failure.code)) return failure;
+  }
+  return new AppError('upstream_unavailable', `${upstream.name} cannot be reached right now; try again later.`);
+}
+
+const CALLERS_OWN: ReadonlySet<string> = new Set(['upstream_credential_missing', 'upstream_credential_rejected']);

@@ -1,4 +1,4 @@
-import { AppError } from '../errors/app-error.ts';
+import { AppError, toAppError } from '../errors/app-error.ts';
 import { isObject } from '../mcp/message.ts';
 import { META_SUBSCRIPTION } from '../mcp/revision.ts';
 import { createSseReader, writeSseEvent } from '../mcp/sse.ts';
@@ -10,9 +10,10 @@ import type { ChangedList } from './announce.ts';
 import { denialOf, intentOf } from './audit-call.ts';
 import { createClientWriter } from './client-writer.ts';
 import { type GatewayContext, logFailure } from './context.ts';
+import { requireMounted } from './initialize.ts';
 import type { McpRequest } from './mcp-request.ts';
 import { route } from './route.ts';
-import { mounted, ownerOf } from './snapshot.ts';
+import { loadOwnCatalogues, mounted, ownerOf } from './snapshot.ts';
 
 /** An open `subscriptions/listen` of a modern client. */
 export interface ListenStream {
@@ -38,17 +39,21 @@ export async function subscriptionsListen(
   request: McpRequest,
   streams: Set<ListenStream>,
 ): Promise<void> {
+  await requireMounted(gateway, request);
   const asked = request.message.params?.notifications;
   if (!isObject(asked)) throw new AppError('invalid_params', 'subscriptions/listen needs a `notifications` filter.');
   const lists = (Object.keys(FILTER) as ChangedList[]).filter((list) => asked[FILTER[list]] === true);
   const subscribed = await allowedResources(gateway, request, asked.resourceSubscriptions);
   const uris = [...subscribed.values()].flat();
-  const writer = createClientWriter(request.res, () => {});
   const exchanges: Exchange[] = [];
+  const writer = createClientWriter(request.res, () => {
+    for (const exchange of exchanges) exchange.resume();
+  });
   const meta = { [META_SUBSCRIPTION]: request.message.id };
-  const notify = (method: string, params: JsonObject = {}): void => {
+  /** False when the client has to catch up first. */
+  const notify = (method: string, params: JsonObject = {}): boolean => {
     const data = JSON.stringify({ jsonrpc: '2.0', method, params: { ...params, _meta: meta } });
-    writer.write(Buffer.from(writeSseEvent({ event: 'message', data })));
+    return writer.write(Buffer.from(writeSseEvent({ event: 'message', data })));
   };
   const upstreams = new Set(mounted(gateway.snapshot(), request.mount).map(({ name }) => name));
   const stream: ListenStream = {
@@ -58,7 +63,9 @@ export async function subscriptionsListen(
     },
     keepAlive: () => void writer.write(COMMENT),
   };
+  let closed = false;
   const close = (): void => {
+    closed = true;
     forget();
     streams.delete(stream);
     for (const exchange of exchanges) exchange.abort();
@@ -84,8 +91,9 @@ export async function subscriptionsListen(
   streams.add(stream);
   for (const [upstream, own] of subscribed) {
     await listenUpstream(gateway, request, upstream, own, notify).then(
-      (exchange) => exchanges.push(exchange),
-      (error) => logFailure(gateway.log, request.requestId, error),
+      // The client may have gone while the upstream was connected.
+      (exchange) => (closed ? exchange.abort() : exchanges.push(exchange)),
+      (error) => logFailure(gateway.log, request.requestId, toAppError(error)),
     );
   }
 }
@@ -107,6 +115,7 @@ async function allowedResources(
   const allowed = new Map<string, string[]>();
   if (!Array.isArray(asked)) return allowed;
   const snapshot = gateway.snapshot();
+  await loadOwnCatalogues(gateway.upstreams, snapshot, request.mount, request.caller);
   for (const uri of asked.slice(0, MAX_RESOURCES)) {
     if (typeof uri !== 'string') continue;
     const subject = { kind: 'resource', name: uri } as const;
@@ -130,7 +139,7 @@ async function listenUpstream(
   request: McpRequest,
   name: string,
   uris: readonly string[],
-  notify: (method: string, params?: JsonObject) => void,
+  notify: (method: string, params?: JsonObject) => boolean,
 ): Promise<Exchange> {
   const upstream = gateway.snapshot().upstreams.get(name)!;
   const owner = ownerOf(upstream, request.caller);
@@ -148,11 +157,12 @@ async function listenUpstream(
   return connection.exchange(outbound, {
     head: () => {},
     data(chunk) {
+      let more = true;
       for (const { data } of reader.push(chunk)) {
         const message = data === undefined || data.length === 0 ? null : JSON.parse(data.toString());
-        if (message?.method === 'notifications/resources/updated') notify(message.method, message.params);
+        if (message?.method === 'notifications/resources/updated') more = notify(message.method, message.params);
       }
-      return true;
+      return more;
     },
     end: () => {},
     fail: (error) => logFailure(gateway.log, request.requestId, error),

@@ -1,8 +1,8 @@
 /** Removed from MCP with 2025-06-18: in a batch, what is allowed covers for what is not. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { startLegacyUpstream } from '../fakes/upstream-legacy.ts';
-import { type FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { legacyClient, modernRequest, send } from '../mcp-client.ts';
 import { type PeopledGateway, startWithPeople } from '../people.ts';
 

@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { FakeHttpUpstream, Received } from '../fakes/upstream-http.ts';
 import { startLegacyUpstream } from '../fakes/upstream-legacy.ts';
-import { type FakeHttpUpstream, type Received } from '../fakes/upstream-http.ts';
 import { startModernUpstream } from '../fakes/upstream-modern.ts';
 import { startSseUpstream } from '../fakes/upstream-sse.ts';
 import { startToolgate, type TestGateway } from '../harness.ts';
@@ -131,7 +131,9 @@ test('the caller’s own key goes to no upstream, by whichever header it came', 
 test('a listed header that `Connection` names is hop-by-hop and stays here; listed twice, each value passes', async () => {
   const { body, headers } = modernRequest('tools/call', { name: 'echo', arguments: { text: 'x' } });
   const json = JSON.stringify(body);
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  const lines = Object.entries(headers)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('');
   const post = (extra: string, connection = '') =>
     exchangeRaw(
       gateway.url,
@@ -181,7 +183,10 @@ test('a listed name never opens the way for the gateway’s own header, and `*` 
     }
     const client = await clientOf('modern', `${started.url}/mcp/fake`, started.serviceKey);
     const headers = { 'x-upstream-key': MARK, 'x-anything': MARK };
-    assert.equal(textOf(await client.request('tools/call', { name: 'echo', arguments: { text: 'x' } }, { headers })), 'x');
+    assert.equal(
+      textOf(await client.request('tools/call', { name: 'echo', arguments: { text: 'x' } }, { headers })),
+      'x',
+    );
     const seen = fakes.bare.calls('tools/call').at(-1)!;
     assert.ok(!seen.rawHeaders.includes(MARK), listed);
     assert.equal(seen.headers['x-upstream-key'], 'secret-of-the-gateway');
@@ -191,7 +196,12 @@ test('a listed name never opens the way for the gateway’s own header, and `*` 
 
 test('headers that mirror tool parameters pass under their own name only, and cannot name anything else', async () => {
   const client = await clientOf('modern', `${gateway.url}/mcp/modern`, gateway.serviceKey);
-  const headers = { 'Mcp-Param-Region': 'eu', 'mcp-param-authorization': 'Bearer x', 'mcp-paramx': MARK, mcp_param_x: MARK };
+  const headers = {
+    'Mcp-Param-Region': 'eu',
+    'mcp-param-authorization': 'Bearer x',
+    'mcp-paramx': MARK,
+    mcp_param_x: MARK,
+  };
   await client.request('tools/call', { name: 'echo', arguments: {} }, { headers });
   const { headers: seen, rawHeaders } = fakes.modern.calls('tools/call').at(-1)!;
   assert.equal(seen['mcp-param-region'], 'eu');

@@ -1,7 +1,7 @@
 /** Where a credential may stand: in exactly one header. Never in the URL, where logs keep it, and never in a cookie. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type FakeHttpUpstream } from '../fakes/upstream-http.ts';
+import type { FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { startModernUpstream } from '../fakes/upstream-modern.ts';
 import { startToolgate, type TestGateway } from '../harness.ts';
 import { modernRequest, send, textOf } from '../mcp-client.ts';

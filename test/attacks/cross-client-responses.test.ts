@@ -74,7 +74,10 @@ for (const era of ['modern', 'legacy'] as const) {
             const text = secretOf(name, round);
             const tool = index % 2 === 0 ? 'late' : 'progress';
             const params = { name: `${upstream}__${tool}`, arguments: { text, steps: 2 } };
-            const reply = await clients[index]!.request('tools/call', params, { id: 0, meta: { progressToken: 'token' } });
+            const reply = await clients[index]!.request('tools/call', params, {
+              id: 0,
+              meta: { progressToken: 'token' },
+            });
             assertOwn(reply, text, 0, 'token');
             if (tool === 'progress') assert.equal(reply.messages.length, 3, reply.body);
           }),
@@ -85,7 +88,10 @@ for (const era of ['modern', 'legacy'] as const) {
 }
 
 test('one client with many calls at once under the ids 0, "0", "" and large ones gets each answer under its own id', async () => {
-  const ids = [0, '0', '', -1, Number.MAX_SAFE_INTEGER, 'null', '"', '{}', '\u2028', '😀', ...Array(40).keys()].slice(0, 40);
+  const ids = [0, '0', '', -1, Number.MAX_SAFE_INTEGER, 'null', '"', '{}', '\u2028', '😀', ...Array(40).keys()].slice(
+    0,
+    40,
+  );
   for (const upstream of ['legacy', 'modern', 'sse', 'process']) {
     for (const era of ['modern', 'legacy'] as const) {
       const client = await clientOf(era, `${gateway.url}/mcp/${upstream}`, gateway.keys['user-0']);
@@ -106,7 +112,11 @@ test('sessions with a process of their own never meet', async () => {
   await Promise.all(
     clients.map(async (client, index) => {
       const text = secretOf(few[index]!, 0);
-      const reply = await client.request('tools/call', { name: 'private-process__late', arguments: { text } }, { id: 0 });
+      const reply = await client.request(
+        'tools/call',
+        { name: 'private-process__late', arguments: { text } },
+        { id: 0 },
+      );
       assertOwn(reply, text, 0, 'none');
     }),
   );

@@ -3,11 +3,11 @@
  * direction: it asks for identity, and refuses what is encoded all the same.
  */
 import assert from 'node:assert/strict';
-import { type Server, createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import { brotliCompressSync, createGzip, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
-import { type FakeHttpUpstream } from '../fakes/upstream-http.ts';
+import type { FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { startModernUpstream } from '../fakes/upstream-modern.ts';
 import { startToolgate, type TestGateway } from '../harness.ts';
 import { modernClient, modernRequest, send, textOf } from '../mcp-client.ts';
@@ -110,7 +110,9 @@ for (const head of [
   test(`a gigabyte from the upstream as ${Object.values(head).join(', ')} is refused and not inflated`, async () => {
     const server = await startBomber((method) => method === 'tools/call', head);
     const { port } = server.address() as AddressInfo;
-    const bombed = await startToolgate({ config: { upstreams: [{ name: 'bad', url: `http://127.0.0.1:${port}/mcp` }] } });
+    const bombed = await startToolgate({
+      config: { upstreams: [{ name: 'bad', url: `http://127.0.0.1:${port}/mcp` }] },
+    });
     try {
       const client = modernClient(`${bombed.url}/mcp/bad`, bombed.serviceKey);
       const before = process.memoryUsage().rss;

@@ -5,10 +5,10 @@ import { after, before, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import type { FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { startLegacyUpstream } from '../fakes/upstream-legacy.ts';
-import { type FakeHttpUpstream } from '../fakes/upstream-http.ts';
-import { type LegacyClient, legacyClient, send, textOf } from '../mcp-client.ts';
 import { startToolgate, type TestGateway } from '../harness.ts';
+import { type LegacyClient, legacyClient, send, textOf } from '../mcp-client.ts';
 import { dial } from '../raw-socket.ts';
 
 const MIB = 1024 * 1024;
@@ -112,7 +112,9 @@ test('a body in millions of one-byte chunks costs about its own size in memory, 
   // Made before the measurement: the sender lives in the same process.
   const wire = Buffer.alloc(bytes * 6, chunk('x'));
   const before = bytesInUse();
-  const answered = new Promise<string>((resolve) => socket.once('data', (data) => resolve(data.toString('latin1', 0, 12))));
+  const answered = new Promise<string>((resolve) =>
+    socket.once('data', (data) => resolve(data.toString('latin1', 0, 12))),
+  );
   socket.write(chunk(beginning));
   for (let at = 0; at < wire.length; at += 64 * 1024) {
     const more = socket.write(wire.subarray(at, at + 64 * 1024));

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type FakeHttpUpstream } from '../fakes/upstream-http.ts';
+import type { FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { startModernUpstream } from '../fakes/upstream-modern.ts';
 import { startToolgate, type TestGateway } from '../harness.ts';
 import { modernRequest, open, send, textOf } from '../mcp-client.ts';

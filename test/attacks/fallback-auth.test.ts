@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { base62 } from '../../src/lib/base62.ts';
 import { mintAccessKey } from '../../src/tokens/access-key-format.ts';
-import { type FakeHttpUpstream } from '../fakes/upstream-http.ts';
+import type { FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { startModernUpstream } from '../fakes/upstream-modern.ts';
 import { startToolgate, type TestGateway } from '../harness.ts';
 import { modernRequest, send, textOf } from '../mcp-client.ts';
@@ -118,7 +118,10 @@ test('the right key passes by each of the three headers', async () => {
     { 'x-api-key': gateway.serviceKey },
     { 'x-toolgate-key': gateway.serviceKey },
   ]) {
-    const reply = await send(`${gateway.url}/mcp/fake`, { body: call.body, headers: { ...call.headers, ...credential } });
+    const reply = await send(`${gateway.url}/mcp/fake`, {
+      body: call.body,
+      headers: { ...call.headers, ...credential },
+    });
     assert.equal(textOf(reply), 'through');
   }
 });

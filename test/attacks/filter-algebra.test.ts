@@ -4,11 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { startLegacyUpstream } from '../fakes/upstream-legacy.ts';
-import { type FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { startModernUpstream } from '../fakes/upstream-modern.ts';
 import { clientOf, listAll } from '../mcp-client.ts';
-import { type Person, type PeopledGateway, startWithPeople } from '../people.ts';
+import { type PeopledGateway, type Person, startWithPeople } from '../people.ts';
 
 const ALL = ['ask', 'delete', 'echo', 'late', 'progress', 'wait'];
 
@@ -23,7 +23,11 @@ const PEOPLE: Readonly<Record<string, Person & { readonly gets: readonly string[
   'key-of-unknown-role': { allow: [{ upstream: 'one' }], key: { roles: ['no-such-role'] }, gets: [] },
   'key-of-empty-role': { allow: [{ upstream: 'one' }], key: { roles: ['empty'] }, gets: [] },
   'key-of-denying-role': { allow: [{ upstream: 'one' }], key: { roles: ['denies'] }, gets: [] },
-  'key-with-more-than-owner': { allow: [{ upstream: 'one', tools: ['echo'] }], key: { roles: ['everything'] }, gets: ['echo'] },
+  'key-with-more-than-owner': {
+    allow: [{ upstream: 'one', tools: ['echo'] }],
+    key: { roles: ['everything'] },
+    gets: ['echo'],
+  },
   'key-with-star': { allow: [{ upstream: 'one', tools: ['echo'] }], key: { tools: ['*'] }, gets: ['echo'] },
   'key-for-other-upstream': { allow: [{ upstream: '*' }], key: { tools: ['two__*'] }, gets: [] },
   'key-of-the-bare-name': { allow: [{ upstream: '*' }], key: { tools: ['echo'] }, gets: [] },
@@ -31,7 +35,11 @@ const PEOPLE: Readonly<Record<string, Person & { readonly gets: readonly string[
   'key-with-a-class': { allow: [{ upstream: '*' }], key: { tools: ['one__[a-z]*'] }, gets: [] },
   'key-with-a-negation': { allow: [{ upstream: '*' }], key: { tools: ['!one__delete'] }, gets: [] },
   'key-in-capitals': { allow: [{ upstream: '*' }], key: { tools: ['ONE__ECHO'] }, gets: [] },
-  'both-key-limits': { allow: [{ upstream: 'one' }], key: { tools: ['one__delete', 'one__echo'], roles: ['reads'] }, gets: ['echo'] },
+  'both-key-limits': {
+    allow: [{ upstream: 'one' }],
+    key: { tools: ['one__delete', 'one__echo'], roles: ['reads'] },
+    gets: ['echo'],
+  },
   'disjoint-key-limits': { allow: [{ upstream: 'one' }], key: { tools: ['one__delete'], roles: ['reads'] }, gets: [] },
   'deny-wins-in-one-role': {
     allow: [{ upstream: 'one' }],
@@ -47,8 +55,15 @@ const PEOPLE: Readonly<Record<string, Person & { readonly gets: readonly string[
     gets: ['echo'],
   },
   'allow-by-annotation': { allow: [{ upstream: 'one', when: { readOnly: true } }], gets: ['echo'] },
-  'allow-by-annotation-and-name': { allow: [{ upstream: 'one', tools: ['delete'], when: { readOnly: true } }], gets: [] },
-  'key-role-denies-more': { roles: ['everything'], key: { roles: ['everything', 'denies'] }, gets: ALL.filter((tool) => tool !== 'delete') },
+  'allow-by-annotation-and-name': {
+    allow: [{ upstream: 'one', tools: ['delete'], when: { readOnly: true } }],
+    gets: [],
+  },
+  'key-role-denies-more': {
+    roles: ['everything'],
+    key: { roles: ['everything', 'denies'] },
+    gets: ALL.filter((tool) => tool !== 'delete'),
+  },
   everything: { roles: ['everything'], gets: ALL },
 };
 

@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { startLegacyUpstream } from '../fakes/upstream-legacy.ts';
-import { type FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { startModernUpstream } from '../fakes/upstream-modern.ts';
 import { type Any, modernRequest, open, send, textOf } from '../mcp-client.ts';
 import { type PeopledGateway, startWithPeople } from '../people.ts';
@@ -98,14 +98,16 @@ test('a header that stands twice is refused, also with equal values', async () =
     ['mcp-protocol-version', '2026-07-28'],
     ['mcp-param-region', 'eu'],
   ]) {
-    const lines = Object.entries({ 'mcp-param-region': 'us', ...headers }).map(([key, value]) => `${key}: ${value}\r\n`);
+    const lines = Object.entries({ 'mcp-param-region': 'us', ...headers }).map(
+      ([key, value]) => `${key}: ${value}\r\n`,
+    );
     const { statuses } = await exchangeRaw(
       gateway.url,
       `POST /mcp/modern HTTP/1.1\r\nHost: ${new URL(gateway.url).host}\r\nAuthorization: Bearer ${gateway.keys.reader}\r\n` +
         `${lines.join('')}${name!.toUpperCase()}: ${second}\r\nContent-Type: application/json\r\n` +
         `Content-Length: ${json.length}\r\nConnection: close\r\n\r\n${json}`,
     );
-    assert.deepEqual(statuses, [400], name);
+    assert.deepEqual(statuses, [400], name!);
   }
   assert.equal(received(), before);
 });

@@ -1,8 +1,8 @@
 /** A line break, an escape sequence or a change of writing direction in what somebody sends must not forge or hide a line. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { startLegacyUpstream } from '../fakes/upstream-legacy.ts';
-import { type FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { type Any, clientOf, legacyClient, send } from '../mcp-client.ts';
 import { type PeopledGateway, startWithPeople } from '../people.ts';
 
@@ -117,7 +117,9 @@ test('what an upstream says about its own failure is one log line', async () => 
   }
   upstream.behaviour.errors.set('prompts/list', { code: -1, message: PAYLOADS[0]! });
   const until = performance.now() + 10_000;
-  while (!gateway.logs.slice(before).some((line) => line.includes('prompts/list') && line.includes('entries were left'))) {
+  while (
+    !gateway.logs.slice(before).some((line) => line.includes('prompts/list') && line.includes('entries were left'))
+  ) {
     if (gateway.logs.slice(before).some((line) => line.includes('could not be loaded'))) break;
     if (performance.now() > until) assert.fail('nothing was logged');
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -126,7 +128,9 @@ test('what an upstream says about its own failure is one log line', async () => 
 });
 
 test('the export, line by line, is what was recorded', async () => {
-  const lines = String(await audited('export')).split('\n').filter((line) => line !== '');
+  const lines = String(await audited('export'))
+    .split('\n')
+    .filter((line) => line !== '');
   assert.ok(lines.length > PAYLOADS.length);
   for (const line of lines) assert.doesNotThrow(() => JSON.parse(line), line.slice(0, 200));
 });

@@ -1,8 +1,8 @@
 /** Two things of one name, or of names that look alike, or a name that climbs out of its place: none of it can be had. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { startLegacyUpstream } from '../fakes/upstream-legacy.ts';
-import { type FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { startModernUpstream } from '../fakes/upstream-modern.ts';
 import { startToolgate } from '../harness.ts';
 import { type Any, clientOf, listAll, modernClient, modernRequest, textOf } from '../mcp-client.ts';
@@ -64,7 +64,8 @@ test('a mount that is not exactly the name of an upstream is unknown', async () 
       const rest = `content-type: application/json\r\ncontent-length: ${json.length}\r\nconnection: close\r\n\r\n${json}`;
       return (await exchangeRaw(gateway.url, `POST ${path} HTTP/1.1\r\n${lines.join('')}${rest}`)).statuses[0];
     };
-    for (const path of ['/mcp/github', '/mcp/github/', '/mcp/github?x=y']) assert.equal(await statusOf(path), 200, path);
+    for (const path of ['/mcp/github', '/mcp/github/', '/mcp/github?x=y'])
+      assert.equal(await statusOf(path), 200, path);
     for (const path of [
       '/mcp/GitHub',
       '/mcp/githu',
@@ -95,7 +96,12 @@ test('a mount that is not exactly the name of an upstream is unknown', async () 
 test('the same tool of two upstreams is two tools, and each call reaches the one that it names', async () => {
   const [one, two] = [await startModernUpstream(), await startLegacyUpstream()];
   // Names that could be read as another upstream's, if the prefix were looked for anywhere but at the first `__`.
-  one.behaviour.tools = [tool('get', 'one/get'), tool('two__get', 'one/two__get'), tool('_get', 'one/_get'), tool('a__b__c', 'one/a__b__c')];
+  one.behaviour.tools = [
+    tool('get', 'one/get'),
+    tool('two__get', 'one/two__get'),
+    tool('_get', 'one/_get'),
+    tool('a__b__c', 'one/a__b__c'),
+  ];
   two.behaviour.tools = [tool('get', 'two/get'), tool('one__get', 'two/one__get')];
   const gateway = await startToolgate({
     config: {
@@ -125,7 +131,18 @@ test('the same tool of two upstreams is two tools, and each call reaches the one
         assert.ok(names.includes(name), name);
         assert.equal(textOf(await client.request('tools/call', { name, arguments: {} })), says, name);
       }
-      for (const name of ['get', '__get', 'one_get', 'one__', '__', 'one', 'One__get', 'one__Get', 'one__get ', 'o\u200bne__get']) {
+      for (const name of [
+        'get',
+        '__get',
+        'one_get',
+        'one__',
+        '__',
+        'one',
+        'One__get',
+        'one__Get',
+        'one__get ',
+        'o\u200bne__get',
+      ]) {
         const { message } = await client.request('tools/call', { name, arguments: {} });
         assert.equal(message.error?.code, -32602, name);
       }
@@ -139,7 +156,21 @@ test('the same tool of two upstreams is two tools, and each call reaches the one
 
 test('entries that an upstream lists twice, or under names that deceive, are left out and said so', async () => {
   const shady = await startModernUpstream();
-  const bad = ['a b', 'de\u200blete', 'dеlete', 'tool\n', '', 'x'.repeat(129), 'näme', 'a\0b', 'ﬁle', 'a:b', '<b>', 7, null];
+  const bad = [
+    'a b',
+    'de\u200blete',
+    'dеlete',
+    'tool\n',
+    '',
+    'x'.repeat(129),
+    'näme',
+    'a\0b',
+    'ﬁle',
+    'a:b',
+    '<b>',
+    7,
+    null,
+  ];
   shady.behaviour.tools = [tool('good', 'first'), tool('good', 'second'), ...bad.map((name) => tool(name, 'bad'))];
   shady.behaviour.prompts = [
     { name: 'fine' },
@@ -154,9 +185,18 @@ test('entries that an upstream lists twice, or under names that deceive, are lef
   const gateway = await startToolgate({ config: { upstreams: [{ name: 'shady', url: shady.url }] } });
   try {
     const client = modernClient(`${gateway.url}/mcp`, gateway.serviceKey);
-    assert.deepEqual((await listAll(client, 'tools/list', 'tools')).map(({ name }) => name), ['shady__good']);
-    assert.deepEqual((await listAll(client, 'prompts/list', 'prompts')).map(({ name }) => name), ['shady__fine']);
-    assert.deepEqual((await listAll(client, 'resources/list', 'resources')).map(({ uri }) => uri), ['test://a']);
+    assert.deepEqual(
+      (await listAll(client, 'tools/list', 'tools')).map(({ name }) => name),
+      ['shady__good'],
+    );
+    assert.deepEqual(
+      (await listAll(client, 'prompts/list', 'prompts')).map(({ name }) => name),
+      ['shady__fine'],
+    );
+    assert.deepEqual(
+      (await listAll(client, 'resources/list', 'resources')).map(({ uri }) => uri),
+      ['test://a'],
+    );
     const warned = gateway.logs.find((line) => line.includes('entries were left out'));
     assert.equal(JSON.parse(String(warned)).upstream, 'shady');
     for (const name of bad.filter((name) => typeof name === 'string')) {

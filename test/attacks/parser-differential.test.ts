@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { startLegacyUpstream } from '../fakes/upstream-legacy.ts';
-import { type FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { type LegacyClient, legacyClient, send, textOf } from '../mcp-client.ts';
 import { type PeopledGateway, startWithPeople } from '../people.ts';
 
@@ -64,7 +64,8 @@ const REFUSED: Readonly<Record<string, string>> = {
   'Arguments beside arguments': call({ params: '"name":"echo","Arguments":{"x":1}' }),
   '_Meta beside _meta': call({ params: '"name":"echo","_meta":{},"_Meta":{}' }),
   'ProgressToken in _meta': call({ params: '"name":"echo","_meta":{"ProgressToken":1}' }),
-  'Uri beside uri': '{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"test://one","Uri":"test://two"}}',
+  'Uri beside uri':
+    '{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"test://one","Uri":"test://two"}}',
   'a ref whose name has a twin':
     '{"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{"ref":{"type":"ref/prompt","name":"greet","Name":"x"},"argument":{"name":"who","value":""}}}',
   'a ref of a type that another parser may fold':
@@ -85,7 +86,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   'a trailing comma': call({ arguments: '{},' }),
   'an unquoted name': call({ params: 'name:"echo"' }),
   'a hexadecimal number': call({ id: '0x1' }),
-  'NaN': call({ id: 'NaN' }),
+  NaN: call({ id: 'NaN' }),
   'a leading zero': call({ id: '01' }),
   'a fraction as id': call({ id: '1.5' }),
   'an id beyond 2^53': call({ id: '9007199254740993' }),
@@ -100,10 +101,10 @@ const REFUSED: Readonly<Record<string, string>> = {
   'params as a list': '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":["echo"]}',
   'params as text': '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":"echo"}',
   'the method as a list': '{"jsonrpc":"2.0","id":1,"method":["tools/call"],"params":{"name":"echo"}}',
-  'nothing': '',
+  nothing: '',
   'a number': '1',
-  'null': 'null',
-  'text': '"tools/call"',
+  null: 'null',
+  text: '"tools/call"',
 };
 
 for (const [what, body] of Object.entries(REFUSED)) {
@@ -130,7 +131,8 @@ test('refused: bytes that are not UTF-8, and escapes of half a character stay wh
 });
 
 test('passed on: what only looks like one of these', async () => {
-  const args = '{"Name":"x","METHOD":"y","name":"delete","__proto__":{"a":1},"text":"\\u0061\\u0000\\ud83d\\ude00 \\"name\\":"}';
+  const args =
+    '{"Name":"x","METHOD":"y","name":"delete","__proto__":{"a":1},"text":"\\u0061\\u0000\\ud83d\\ude00 \\"name\\":"}';
   const reply = await post(call({ arguments: args, params: '"name":"\\u0065cho"' }));
   assert.equal(textOf(reply), 'a\0😀 "name":');
   assert.ok(upstream.calls('tools/call').at(-1)!.body.includes(args), 'byte for byte');

@@ -1,8 +1,8 @@
 /** `Object.assign` of a parsed `__proto__` changes prototypes. No message may make the gateway believe something new. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { startLegacyUpstream } from '../fakes/upstream-legacy.ts';
-import { type FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { startModernUpstream } from '../fakes/upstream-modern.ts';
 import { type Any, clientOf, legacyClient, modernRequest, send, textOf } from '../mcp-client.ts';
 import { type PeopledGateway, startWithPeople } from '../people.ts';
@@ -87,7 +87,14 @@ test('`__proto__` and its kin in a request grant nothing, change nothing, and pa
 test('names of the prototype are names like others, and unknown', async () => {
   for (const era of ['modern', 'legacy'] as const) {
     const client = await clientOf(era, `${gateway.url}/mcp`, gateway.keys.reader);
-    for (const name of ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'modern____proto__', 'modern__constructor']) {
+    for (const name of [
+      '__proto__',
+      'constructor',
+      'toString',
+      'hasOwnProperty',
+      'modern____proto__',
+      'modern__constructor',
+    ]) {
       for (const method of ['tools/call', 'prompts/get']) {
         const { message } = await client.request(method, { name });
         assert.equal(message.error?.code, -32602, `${method} ${name}`);
@@ -113,7 +120,10 @@ test('`__proto__` in what an upstream lists and answers reaches nobody’s proto
   const definition = JSON.parse(`{"name":"poisoned","inputSchema":{"type":"object"},"__proto__":${POLLUTION}}`);
   upstream.behaviour.tools.push({
     definition,
-    call: () => JSON.parse(`{"content":[{"type":"text","text":"hi"}],"_meta":{"__proto__":${POLLUTION}},"__proto__":${POLLUTION}}`),
+    call: () =>
+      JSON.parse(
+        `{"content":[{"type":"text","text":"hi"}],"_meta":{"__proto__":${POLLUTION}},"__proto__":${POLLUTION}}`,
+      ),
   });
   const poisoned = await startWithPeople({
     people: { anybody: { roles: ['full-access'] } },

@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { startLegacyUpstream } from '../fakes/upstream-legacy.ts';
-import { type FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { type LegacyClient, legacyClient, send } from '../mcp-client.ts';
 import { type PeopledGateway, startWithPeople } from '../people.ts';
 
@@ -25,7 +25,9 @@ before(async () => {
   gateway = await startWithPeople({
     people: {
       reader: {
-        allow: [{ upstream: 'fake', tools: [STARS], prompts: [STARS], resources: [`test://${STARS}`, 'test://*a*a*a*a*b'] }],
+        allow: [
+          { upstream: 'fake', tools: [STARS], prompts: [STARS], resources: [`test://${STARS}`, 'test://*a*a*a*a*b'] },
+        ],
         deny: [{ upstream: '*a*a*a*a*a*b' }],
       },
       keyed: { roles: ['full-access'], key: { tools: [`fake__${STARS}`, '*a*a*a*a*a*a*a*b'] } },
@@ -81,12 +83,17 @@ const BODIES: Readonly<Record<string, (length: number) => () => Promise<unknown>
 const HEADERS: Readonly<Record<string, (length: number) => () => Promise<unknown>>> = {
   'a credential': (length) => header({ authorization: `Bearer ${' '.repeat(length)}` }),
   'a credential of many words': (length) => header({ authorization: `Bearer ${'a '.repeat(length / 2)}` }),
-  'a content type': (length) => header({ ...authorization(), 'content-type': `application/json${' '.repeat(length)};x` }),
+  'a content type': (length) =>
+    header({ ...authorization(), 'content-type': `application/json${' '.repeat(length)};x` }),
   'an accept header': (length) => header({ ...authorization(), accept: '*'.repeat(length) }),
   'an origin': (length) => header({ ...authorization(), origin: `http://${'a.'.repeat(length / 2)}` }),
   'a forwarded-for list': (length) => header({ ...authorization(), 'x-forwarded-for': ','.repeat(length) }),
   'a base64 sentinel': (length) =>
-    header({ ...authorization(), 'mcp-protocol-version': '2026-07-28', 'mcp-name': `=?base64?${'='.repeat(length)}?=` }),
+    header({
+      ...authorization(),
+      'mcp-protocol-version': '2026-07-28',
+      'mcp-name': `=?base64?${'='.repeat(length)}?=`,
+    }),
 };
 
 function assertLinear(what: string, build: (length: number) => () => Promise<unknown>, length: number): void {

@@ -58,7 +58,11 @@ for (const [what, attempt] of [
   ['the state of another tool', async () => answer(gateway.keys.alice, await ask(gateway.keys.alice), OTHER_TOOL)],
   [
     'a state whose content was changed',
-    async () => answer(gateway.keys.alice, (await ask(gateway.keys.alice)).replace(/.$/, (last) => (last === 'A' ? 'B' : 'A'))),
+    async () =>
+      answer(
+        gateway.keys.alice,
+        (await ask(gateway.keys.alice)).replace(/.$/, (last) => (last === 'A' ? 'B' : 'A')),
+      ),
   ],
   [
     'a state without the seal',

@@ -53,7 +53,11 @@ const ATTEMPTS: readonly Attempt[] = [
   { what: 'an unknown method', method: 'POST', body: rpc({ id: 1, method: 'no/such' }) },
   { what: 'a log level', method: 'POST', body: rpc({ id: 1, method: 'logging/setLevel', params: { level: 'debug' } }) },
   { what: 'a notification', method: 'POST', body: rpc({ method: 'notifications/roots/list_changed' }) },
-  { what: 'a cancellation', method: 'POST', body: rpc({ method: 'notifications/cancelled', params: { requestId: 7 } }) },
+  {
+    what: 'a cancellation',
+    method: 'POST',
+    body: rpc({ method: 'notifications/cancelled', params: { requestId: 7 } }),
+  },
   { what: 'an answer', method: 'POST', body: rpc({ id: 1, result: { roots: [] } }) },
   { what: 'the stream', method: 'GET', headers: { accept: 'text/event-stream' } },
   { what: 'a resumption', method: 'GET', headers: { accept: 'text/event-stream', 'last-event-id': 'one/1' } },
@@ -141,7 +145,11 @@ test('nobody resumes the stream of another with its Last-Event-ID', async () => 
   await inHisSession.closed;
   assert.equal(inHisSession.status, 404, 'in his own session');
   assert.ok(!inHisSession.body().includes(secret));
-  const resumption = { what: '', method: 'GET', headers: { accept: 'text/event-stream', 'last-event-id': lastEventId! } };
+  const resumption = {
+    what: '',
+    method: 'GET',
+    headers: { accept: 'text/event-stream', 'last-event-id': lastEventId! },
+  };
   assert.equal((await attempt(gateway.keys.bob, alice.sessionId, resumption)).status, 404, 'in hers');
 
   // Even where he has a connection to that upstream: it knows him by a session of his own.

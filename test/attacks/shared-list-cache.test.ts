@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { startLegacyUpstream } from '../fakes/upstream-legacy.ts';
-import { type FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { startModernUpstream } from '../fakes/upstream-modern.ts';
 import { clientOf, listAll, modernClient } from '../mcp-client.ts';
 import { type PeopledGateway, startWithPeople } from '../people.ts';
@@ -28,7 +28,12 @@ before(async () => {
       },
       writer: {
         allow: [
-          { upstream: '*', tools: ['delete'], prompts: ['writer-prompt'], resources: ['test://for-writers', 'test://writers/*'] },
+          {
+            upstream: '*',
+            tools: ['delete'],
+            prompts: ['writer-prompt'],
+            resources: ['test://for-writers', 'test://writers/*'],
+          },
         ],
       },
     },
@@ -110,7 +115,9 @@ for (const era of ['modern', 'legacy'] as const) {
         clients.map(async ({ name, client }) => {
           const listed = (await listAll(client, 'tools/list', 'tools')).map((tool) => tool.name);
           const upstreamNames = name === 'both-one-tool-key' ? ['one'] : ['one', 'two'];
-          const due = upstreamNames.flatMap((upstream) => expected(name, 'tools/list').map((tool) => `${upstream}__${tool}`));
+          const due = upstreamNames.flatMap((upstream) =>
+            expected(name, 'tools/list').map((tool) => `${upstream}__${tool}`),
+          );
           assert.deepEqual(listed.sort(), due.sort(), name);
         }),
       );

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type FakeHttpUpstream } from '../fakes/upstream-http.ts';
+import type { FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { startModernUpstream } from '../fakes/upstream-modern.ts';
 import { startToolgate, type TestGateway } from '../harness.ts';
 import { modernRequest } from '../mcp-client.ts';
@@ -89,7 +89,9 @@ const SURFACE = `
 test('without a credential nothing answers but health and the metadata for clients', { timeout: 120_000 }, async () => {
   const { host } = new URL(gateway.url);
   const { headers, body } = modernRequest('tools/call', { name: 'echo', arguments: { text: 'x' } });
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  const lines = Object.entries(headers)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('');
   const json = JSON.stringify(body);
   const before = upstream.received.length;
   const found: string[] = [];
@@ -113,7 +115,14 @@ test('without a credential nothing answers but health and the metadata for clien
 });
 
 test('what answers without a credential tells nothing about the gateway’s inside', async () => {
-  for (const path of ['/healthz', '/readyz', '/no/such', '/mcp', '/api/v1/users', '/.well-known/oauth-protected-resource']) {
+  for (const path of [
+    '/healthz',
+    '/readyz',
+    '/no/such',
+    '/mcp',
+    '/api/v1/users',
+    '/.well-known/oauth-protected-resource',
+  ]) {
     const response = await fetch(gateway.url + path);
     const text = (await response.text()) + JSON.stringify([...response.headers]);
     assert.doesNotMatch(text, /fake|node|fastify|undici|\/work|\/tmp|sqlite|stack|\.ts/i, path);

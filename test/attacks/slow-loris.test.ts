@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { type FakeHttpUpstream } from '../fakes/upstream-http.ts';
+import type { FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { startModernUpstream } from '../fakes/upstream-modern.ts';
 import { startToolgate, type TestGateway } from '../harness.ts';
 import { modernClient, modernRequest, textOf } from '../mcp-client.ts';
@@ -66,7 +66,9 @@ const request = (): string => {
   return `POST /mcp/fake HTTP/1.1\r\n${lines.join('')}content-type: application/json\r\n`;
 };
 
-test(`${SLOW} slow clients do not keep a good one from its answers, and are all cut off`, { timeout: 120_000 }, async () => {
+test(`${SLOW} slow clients do not keep a good one from its answers, and are all cut off`, {
+  timeout: 120_000,
+}, async () => {
   const kinds = [
     () => slowly('POST /mcp/fake HTTP/1.1\r\n', 'X-A: b\r\n', 300),
     () => slowly(`${request()}content-length: 100000\r\n\r\n{`, ' ', 300),
@@ -112,7 +114,9 @@ test('one address gets only so many connections, and has them again when it lets
     for (const socket of sockets) socket.destroy();
     const client = modernClient(`${capped.url}/mcp/fake`, capped.serviceKey);
     for (;;) {
-      const reply = await client.request('tools/call', { name: 'echo', arguments: { text: 'again' } }).catch(() => null);
+      const reply = await client
+        .request('tools/call', { name: 'echo', arguments: { text: 'again' } })
+        .catch(() => null);
       if (reply !== null) {
         assert.equal(textOf(reply), 'again');
         break;

@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type FakeHttpUpstream } from '../fakes/upstream-http.ts';
+import type { FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { startModernUpstream } from '../fakes/upstream-modern.ts';
 import { startToolgate, type TestGateway } from '../harness.ts';
 import { modernRequest } from '../mcp-client.ts';
@@ -60,7 +60,8 @@ const TE = 'Transfer-Encoding: chunked\r\n';
 const REFUSED: Readonly<Record<string, () => string>> = {
   'CL.TE': () => raw({ framing: `Content-Length: 5\r\n${TE}`, body: `0\r\n\r\n${smuggled()}` }),
   'TE.CL': () => raw({ framing: `${TE}Content-Length: 4\r\n`, body: `5c\r\n${smuggled()}\r\n0\r\n\r\n` }),
-  'CL.TE with a right chunked body': () => raw({ framing: `Content-Length: 10\r\n${TE}`, body: chunked(jsonOf('outer')) }),
+  'CL.TE with a right chunked body': () =>
+    raw({ framing: `Content-Length: 10\r\n${TE}`, body: chunked(jsonOf('outer')) }),
   'two lengths that differ': () => raw({ framing: `Content-Length: 0\r\n${length(smuggled())}`, body: smuggled() }),
   'two lengths that are equal': () => raw({ framing: length(jsonOf('outer')).repeat(2) }),
   'a list of lengths': () => raw({ framing: `Content-Length: 0, ${smuggled().length}\r\n`, body: smuggled() }),
@@ -83,7 +84,8 @@ const REFUSED: Readonly<Record<string, () => string>> = {
   'a folded header': () => raw({ framing: `Transfer-Encoding:\r\n chunked\r\n`, body: chunked(smuggled()) }),
   'a folded credential': () => raw({ authorization: `Authorization: Bearer\r\n ${gateway.serviceKey}\r\n` }),
   'a line feed alone in a header': () => raw({ framing: `X-A: b\n${TE}${length(jsonOf('outer'))}` }),
-  'a carriage return alone in a header': () => raw({ framing: `X-A: b\rTransfer-Encoding: chunked\r\n${length(jsonOf('outer'))}` }),
+  'a carriage return alone in a header': () =>
+    raw({ framing: `X-A: b\rTransfer-Encoding: chunked\r\n${length(jsonOf('outer'))}` }),
   'a NUL in a header': () => raw({ framing: `X-A: b\0c\r\n${length(jsonOf('outer'))}` }),
   'a control character in a header name': () => raw({ framing: `X-\x01A: b\r\n${length(jsonOf('outer'))}` }),
   'a byte above ASCII in a header name': () => raw({ framing: `X-\xe9: b\r\n${length(jsonOf('outer'))}` }),
@@ -171,7 +173,11 @@ test('honest requests one after the other on one connection are each answered, i
   const { statuses, text } = await exchangeRaw(gateway.url, bodies.join(''));
   assert.deepEqual(statuses, [200, 200, 200]);
   const at = ['"one"', '"two"', '"three"'].map((word) => text.indexOf(word));
-  assert.deepEqual(at, at.toSorted((a, b) => a - b));
-  const mixed = raw({ body: jsonOf('good') }) + raw({ authorization: '', body: jsonOf('bad') }) + raw({ body: jsonOf('good') });
+  assert.deepEqual(
+    at,
+    at.toSorted((a, b) => a - b),
+  );
+  const mixed =
+    raw({ body: jsonOf('good') }) + raw({ authorization: '', body: jsonOf('bad') }) + raw({ body: jsonOf('good') });
   assert.deepEqual((await exchangeRaw(gateway.url, mixed)).statuses, [200, 401, 200], 'no credential is inherited');
 });

@@ -1,6 +1,6 @@
 /** What keeps a gateway from starting is said in one clear text, with exit code 1, and nothing is damaged by trying. */
 import assert from 'node:assert/strict';
-import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -91,8 +91,11 @@ test('a data folder that cannot be read or written', async (t) => {
   await chmod(dirname(dataDir), 0o755);
   const text = await refusal(t, ['--data-dir', dataDir], { uid: NOBODY, cwd: dirname(dataDir) });
   assert.match(text, /permission denied|cannot be/i);
-  const beside = await refusal(t, ['--data-dir', join(dirname(dataDir), 'new')], { uid: NOBODY, cwd: dirname(dataDir) });
-  assert.match(beside, /permission denied.*--data-dir/i);
+  const beside = await refusal(t, ['--data-dir', join(dirname(dataDir), 'new')], {
+    uid: NOBODY,
+    cwd: dirname(dataDir),
+  });
+  assert.match(beside, /cannot be used.*--data-dir/);
 });
 
 test('a database of a newer version is left as it is', async (t) => {
@@ -144,7 +147,7 @@ test('a master key that is readable by others, short, a sample, missing, or anot
   // Encrypted data exists, so a new key is not made in its place.
   await writeFile(file, Buffer.from('Zq3v!8pLw#0rTy5uXk2mNb7cVd4eSf6g').toString('base64'));
   assert.match(await refusal(t, ['--data-dir', dataDir]), /master key/i);
-  await import('node:fs/promises').then(({ rm }) => rm(file));
+  await rm(file);
   assert.match(await refusal(t, ['--data-dir', dataDir]), /does not exist.*backup/);
   assert.ok(!(await readdir(dataDir)).includes('master.key'), 'none is made in its place');
 
@@ -159,6 +162,7 @@ test('a configuration with faults: all of them, each with its place, and no fold
   await mkdir(dirname(dataDir), { recursive: true });
   await writeFile(file, 'listen: { prot: 1 }\naudit: { mode: lax }\nupstreams:\n  - name: UPPER\n    url: ftp://x\n');
   const text = await refusal(t, ['--data-dir', dataDir, '--config', file]);
-  for (const part of ['prot', 'audit', 'lax', 'UPPER', 'ftp', 'bad.yaml']) assert.ok(text.includes(part), `${part}\n${text}`);
+  for (const part of ['prot', 'audit', 'lax', 'upstreams[0].name', 'upstreams[0].url', 'bad.yaml'])
+    assert.ok(text.includes(part), `${part}\n${text}`);
   assert.ok(!(await readdir(dirname(dataDir))).includes('data'));
 });

@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { access, appendFile, readFile, stat, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { openDatabase } from '../../src/store/database.ts';
+import { createFolder, serveIn, startToolgateProcess, toolgate } from './cli-process.ts';
+
+const exists = (file: string) => access(file).then(...([() => true, () => false] as const));
+
+async function inFolder(work: (path: string) => Promise<void>): Promise<void> {
+  const folder = await createFolder();
+  try {
+    await work(folder.path);
+  } finally {
+    await folder.remove();
+  }
+}
+
+test('the first start prints endpoint, both keys and lines for clients; later ones print two lines', () =>
+  inFolder(async (cwd) => {
+    const first = startToolgateProcess(['serve', '--port', '0'], { cwd });
+    const [, endpoint] = await first.until(/MCP endpoint {4}(\S+)\n/);
+    await first.until(/Next .*\n/);
+    const banner = first.text.stdout;
+    const [, owner] = /Owner key {7}(tgp_[0-9A-Za-z]{49})\n/.exec(banner)!;
+    const [, service] = /Service key {5}(tgs_[0-9A-Za-z]{49})\n/.exec(banner)!;
+    assert.deepEqual(
+      banner.split('\n').filter((line) => line.length > 100 && !line.includes(cwd)),
+      [],
+    );
+    for (const client of ['Claude Code', 'Cursor', 'VS Code', 'MCP Inspector', 'curl'])
+      assert.ok(banner.includes(`  ${client}`), client);
+    assert.equal(banner.split(owner!).length, 2, 'the owner key stands there once, and in no line for a client');
+    assert.ok(banner.includes(`claude mcp add --transport http toolgate ${endpoint} \\`));
+    assert.ok(banner.includes(`"Authorization: Bearer ${service}"`));
+    assert.equal(await first.stop(), 0);
+
+    const second = startToolgateProcess(['serve', '--port', '0'], { cwd });
+    await second.until(/stop with Ctrl-C\n/);
+    assert.match(second.text.stdout, /^Toolgate \S+ is ready at http:\/\/127\.0\.0\.1:\d+\/mcp\nData folder .*\n$/);
+    assert.equal(await second.stop('SIGINT'), 0);
+  }));
+
+test(
+  'the curl line that is printed works as it stands, and lists the tools of the example',
+  { skip: !(await hasCurl()) },
+  () =>
+    inFolder(async (cwd) => {
+      const serving = startToolgateProcess(['serve', '--port', '0'], { cwd });
+      await serving.until(/Next .*\n/);
+      const command = serving.text.stdout.split('\n  curl\n')[1]!.split('\n\n')[0]!;
+      let answer = '';
+      // The example server starts beside the gateway.
+      while (!answer.includes('notes__list_notes')) {
+        answer = (await promisify(execFile)('sh', ['-c', command])).stdout;
+        assert.ok('result' in JSON.parse(answer), answer);
+      }
+      await serving.stop();
+    }),
+);
+
+async function hasCurl(): Promise<boolean> {
+  return promisify(execFile)('curl', ['--version']).then(...([() => true, () => false] as const));
+}
+
+test('the first configuration declares the example, and only its owner may read it', () =>
+  inFolder(async (cwd) => {
+    const gateway = await serveIn(cwd);
+    const file = join(cwd, 'toolgate-data', 'toolgate.yaml');
+    assert.match(
+      await readFile(file, 'utf8'),
+      /- name: notes\n {4}command: \[".*node.*",".*examples\/notes-server\.ts"\]/,
+    );
+    assert.equal((await stat(file)).mode & 0o777, 0o600);
+    assert.equal((await stat(join(cwd, 'toolgate-data'))).mode & 0o777, 0o700);
+    await gateway.stop();
+  }));
+
+test('a configuration that is there is used, and none is written', () =>
+  inFolder(async (cwd) => {
+    await writeFile(join(cwd, 'toolgate.yaml'), 'audit: { mode: async }\n');
+    const gateway = await serveIn(cwd);
+    assert.equal(await exists(join(cwd, 'toolgate-data', 'toolgate.yaml')), false);
+    await gateway.stop();
+  }));
+
+test('a port in use is one clear error, and the next start still shows the first keys', () =>
+  inFolder(async (cwd) => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const { code, stdout, stderr } = await toolgate(['serve', '--port', String(port), '--log-level', 'error'], { cwd });
+    other.close();
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(stderr, new RegExp(`^error: Port ${port} on 127\\.0\\.0\\.1 is in use\\. .*--port.*\\n$`));
+    const gateway = await serveIn(cwd);
+    assert.match(gateway.ownerKey, /^tgp_/);
+    await gateway.stop();
+  }));
+
+test('two gateways never share a data folder', () =>
+  inFolder(async (cwd) => {
+    const gateway = await serveIn(cwd);
+    const { code, stderr } = await toolgate(['serve', '--port', '0'], { cwd });
+    assert.equal(code, 1);
+    assert.match(stderr, /^error: Another gateway uses the data folder .*\n$/);
+    await gateway.stop();
+  }));
+
+test('a data folder that cannot be made is one clear error', () =>
+  inFolder(async (cwd) => {
+    await writeFile(join(cwd, 'file'), '');
+    const { code, stderr } = await toolgate(['serve', '--data-dir', 'file/data'], { cwd });
+    assert.equal(code, 1);
+    assert.match(stderr, /^error: The data folder .*file\/data cannot be used: .*\n$/);
+  }));
+
+test('a data folder of a newer version is refused and left as it is', () =>
+  inFolder(async (cwd) => {
+    await (await serveIn(cwd)).stop();
+    const db = await openDatabase({ file: join(cwd, 'toolgate-data', 'toolgate.db') });
+    const row = { version: 999, name: 'later', app_version: '9.9.9', applied_at: 1 };
+    await db.insertInto('schema_versions').values(row).execute();
+    await db.destroy();
+    const { code, stderr } = await toolgate(['serve', '--port', '0', '--log-level', 'error'], { cwd });
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /^error: The database has schema version 999, written by Toolgate 9\.9\.9; .*Nothing was changed\./,
+    );
+  }));
+
+test('all faults of the configuration are shown at once, each with its place', () =>
+  inFolder(async (cwd) => {
+    await writeFile(join(cwd, 'toolgate.yaml'), 'lisen: {}\naudit: { mode: sometimes }\n');
+    const { code, stdout, stderr } = await toolgate(['serve', '--port', '99999'], { cwd });
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(stderr, /has 3 faults:/);
+    for (const place of ['toolgate.yaml:1:1', 'toolgate.yaml:2:10', '--port']) assert.ok(stderr.includes(place), place);
+  }));
+
+test('no authentication is shouted at the start', () =>
+  inFolder(async (cwd) => {
+    const serving = startToolgateProcess(['serve', '--port', '0', '--auth', 'none'], { cwd });
+    await serving.until(/Next .*\n/);
+    assert.match(serving.text.stdout, /!{70}\n!! {2}AUTHENTICATION IS OFF/);
+    await serving.stop();
+  }));
+
+test('a Ctrl-C that arrives twice, as npm passes it on, still stops in order', () =>
+  inFolder(async (cwd) => {
+    const gateway = await serveIn(cwd);
+    gateway.child.kill('SIGINT');
+    assert.equal(await gateway.stop('SIGINT'), 0);
+    assert.match(gateway.text.stderr, /Stopping: calls under way may finish/);
+  }));
+
+test('SIGHUP reads the configuration again; one with faults changes nothing', () =>
+  inFolder(async (cwd) => {
+    const gateway = await serveIn(cwd);
+    const file = join(gateway.dataDir, 'toolgate.yaml');
+    await appendFile(file, '\nroles:\n  - name: reader\n    allow: [{ upstream: notes, tools: ["read_*"] }]\n');
+    gateway.child.kill('SIGHUP');
+    await gateway.until(/The configuration was read again\./);
+    const { json } = await gateway.run(['role', 'show', 'reader', '--json']);
+    assert.equal(json.source, 'file');
+    await appendFile(file, 'oops: 1\n');
+    gateway.child.kill('SIGHUP');
+    await gateway.until(/The configuration was not read again; [\s\S]*`oops` is not a known key/);
+    assert.equal((await gateway.run(['role', 'show', 'reader'])).code, 0);
+    await gateway.stop();
+  }));
+
+test('nothing of what is printed is coloured when it goes into a file', () =>
+  inFolder(async (cwd) => {
+    const serving = startToolgateProcess(['serve', '--port', '0'], { cwd, env: { TERM: 'xterm-256color' } });
+    await serving.until(/Next .*\n/);
+    assert.ok(!serving.text.stdout.includes('\u001b'));
+    await serving.stop();
+  }));
