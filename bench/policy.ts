@@ -72,7 +72,7 @@ function cold(): void {
   );
   for (const [shape, roles] of Object.entries(shapes)) {
     const engine = createPolicyEngine({ roles: [...roles, ...others] });
-    engine.warmUp();
+    engine.decide(engine.roles, tools[0]!);
     const times: number[] = [];
     let allowed = 0;
     for (let round = 0; round < 15; round++) {
@@ -153,7 +153,7 @@ function reloads(): void {
 const start = performance.now();
 const engine = createPolicyEngine({ roles: shapes['name globs on every upstream']! });
 const created = milliseconds(start);
-engine.warmUp();
+engine.decide(engine.roles, tools[0]!);
 console.log(
   `start create ${created.toFixed(1)} ms, warm up ${(milliseconds(start) - created).toFixed(1)} ms, RSS ${(process.memoryUsage().rss / 1e6).toFixed(0)} MB`,
 );

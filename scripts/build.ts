@@ -1,29 +1,58 @@
-// Compiles the package into dist/, from nothing. Type errors fail the build and leave no dist/ behind to be published.
+/**
+ * Builds `dist/`: the package as it is published. Everything but the libraries that bring files of their own is bundled:
+ * reading a few files instead of a thousand is most of the start-up time and a third of the idle memory. Types are
+ * checked first; nothing is left behind to be published when they are wrong.
+ */
 import { spawnSync } from 'node:child_process';
-import { chmod, readFile, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { chmod, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { build } from 'esbuild';
 
-const ROOT = resolve(import.meta.dirname, '..');
-const DIST = join(ROOT, 'dist');
+const ROOT = join(import.meta.dirname, '..');
+const OUT = join(ROOT, 'dist');
 
-// A file whose source is gone must not stay in the package.
-await rm(DIST, { recursive: true, force: true });
-
+await rm(OUT, { recursive: true, force: true });
 const compiler = join(ROOT, 'node_modules/typescript-7/bin/tsc');
-const { status, error } = spawnSync(process.execPath, [compiler, '-p', join(ROOT, 'tsconfig.build.json')], {
-  cwd: ROOT,
-  stdio: 'inherit',
-});
-if (error !== undefined) throw error;
-if (status !== 0) {
-  await rm(DIST, { recursive: true, force: true });
-  console.error('Nothing was built: see the errors above.');
-  process.exit(1);
-}
+const { status } = spawnSync(process.execPath, [compiler, '-p', ROOT], { stdio: 'inherit' });
+if (status !== 0) process.exit(1);
 
-const program = join(DIST, 'src/main.js');
-if (!(await readFile(program, 'utf8')).startsWith('#!/usr/bin/env node\n')) {
-  throw new Error(`${program} lost its first line: no shell could run it.`);
-}
-await chmod(program, 0o755);
-console.log('Built dist/');
+const { metafile } = await build({
+  absWorkingDir: ROOT,
+  // Threads are files of their own, beside whatever chunk starts them; see audit/start-thread.ts.
+  entryPoints: {
+    toolgate: 'src/main.ts',
+    'writer-worker': 'src/audit/writer-worker.ts',
+    'reader-worker': 'src/audit/reader-worker.ts',
+    'notes-server': 'examples/notes-server.ts',
+  },
+  outdir: OUT,
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  // Names stay: stack traces in an operator's log should mean something.
+  keepNames: true,
+  legalComments: 'linked',
+  external: [
+    '@cedar-policy/cedar-wasm',
+    '@opentelemetry/sdk-trace-base',
+    '@opentelemetry/exporter-trace-otlp-http',
+    '@opentelemetry/resources',
+  ],
+  // Bundled CommonJS libraries still ask for Node's modules by `require`.
+  banner: {
+    js: [
+      "import { createRequire as nodeRequire } from 'node:module';",
+      'const require = nodeRequire(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname;',
+    ].join(' '),
+  },
+  metafile: true,
+  logLevel: 'warning',
+});
+await chmod(join(OUT, 'toolgate.js'), 0o755);
+const outputs = Object.values(metafile.outputs);
+const bytes = outputs.reduce((sum, output) => sum + output.bytes, 0);
+console.log(`Built dist/: ${outputs.length} files, ${(bytes / 1e6).toFixed(1)} MB`);

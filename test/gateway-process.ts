@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -82,8 +82,8 @@ export interface GatewayProcess extends Program {
 
 export interface ServeOptions extends ProgramOptions {
   readonly dataDir: string;
-  /** As in toolgate.yaml; written beside the data folder, with port 0 unless it names one. */
-  readonly config?: Readonly<Record<string, unknown>>;
+  /** As in toolgate.yaml; written beside the data folder, with port 0 unless it names one. Null keeps what was written. */
+  readonly config?: Readonly<Record<string, unknown>> | null;
   /** The owner's key of an earlier start, for `admin`. */
   readonly ownerKey?: string | undefined;
   readonly args?: readonly string[];
@@ -92,13 +92,17 @@ export interface ServeOptions extends ProgramOptions {
 /** Where `serveToolgate` puts the configuration of a data folder. */
 export const configFileOf = (dataDir: string): string => `${dataDir}.yaml`;
 
-export const writeConfig = (dataDir: string, config: object): Promise<void> =>
-  writeFile(configFileOf(dataDir), stringify({ listen: { port: 0 }, ...config }));
+/** Replaces it in one step, as an editor does: a gateway that reads it meanwhile never meets half of it. */
+export async function writeConfig(dataDir: string, config: object): Promise<void> {
+  const draft = `${configFileOf(dataDir)}.new`;
+  await writeFile(draft, stringify({ listen: { port: 0 }, ...config }));
+  await rename(draft, configFileOf(dataDir));
+}
 
 /** Starts `toolgate serve` and waits until it is ready. Fails with its output when it ends instead. */
 export async function serveToolgate(t: TestContext, options: ServeOptions): Promise<GatewayProcess> {
   const { dataDir, config = {}, args = [] } = options;
-  await writeConfig(dataDir, config);
+  if (config !== null) await writeConfig(dataDir, config);
   const program = runToolgate(
     t,
     ['serve', '--json', '--config', configFileOf(dataDir), '--data-dir', dataDir, ...args],

@@ -189,11 +189,9 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
         gateway.refresh();
       }
     } else await http.fastify.ready();
-    // Off the path to readiness: the first real decision should not have to wait for Cedar to load.
-    setImmediate(() => runtime.engine.warmUp());
-    const flushing = setInterval(() => {
+    const flushLastUsed = (): Promise<void> =>
       keys.flushLastUsed().catch((error) => log.warn({ err: error }, 'last use of keys was not written'));
-    }, FLUSH_LAST_USED_MS);
+    const flushing = setInterval(flushLastUsed, FLUSH_LAST_USED_MS);
     flushing.unref();
 
     return {
@@ -233,7 +231,7 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
         await stopped;
         await http.fastify.close();
         await upstreams.close();
-        await keys.flushLastUsed();
+        await flushLastUsed();
         await tracer?.close();
         await state.close();
       },

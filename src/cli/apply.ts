@@ -1,5 +1,6 @@
 import { CliError } from './cli-error.ts';
-import { action, type CommandDefinition, examples, type Invocation } from './invocation.ts';
+import { explained } from './help-text.ts';
+import { action, type CommandDefinition, type Invocation } from './invocation.ts';
 import { readYaml } from './read-yaml.ts';
 import { type AppliedState, renderChanges, summaryOf } from './state-changes.ts';
 
@@ -18,8 +19,8 @@ export const defineApply: CommandDefinition = (command, context) => {
     .option('-y, --yes', 'do not ask')
     .addHelpText(
       'after',
-      `
-All or nothing: when one change cannot be made, none is. Applied twice, the second time changes nothing.
+      explained(
+        `All or nothing: when one change cannot be made, none is. Applied twice, the second time changes nothing.
 
   roles:
     - name: reader
@@ -27,8 +28,11 @@ All or nothing: when one change cannot be made, none is. Applied twice, the seco
   users:
     - name: ann@example.com
   roleAssignments:
-    - { role: reader, subject: { kind: user, name: ann@example.com } }
-${examples('toolgate apply -f state.yaml', 'toolgate apply -f state.yaml --dry-run', 'toolgate apply -f state.yaml --prune --yes')}`,
+    - { role: reader, subject: { kind: user, name: ann@example.com } }`,
+        'toolgate apply -f state.yaml',
+        'toolgate apply -f state.yaml --dry-run',
+        'toolgate apply -f state.yaml --prune --yes',
+      ),
     )
     .action(action<ApplyOptions, []>(context, apply));
 };

@@ -1,7 +1,8 @@
 import { exportAudit, searchAudit, showCheckpoint, showPublicKey } from './audit-search.ts';
 import { tailAudit } from './audit-tail.ts';
 import { verifyAudit } from './audit-verify.ts';
-import { action, type CommandDefinition, collect, examples } from './invocation.ts';
+import { examples, explained } from './help-text.ts';
+import { action, type CommandDefinition, collect } from './invocation.ts';
 
 export const defineAudit: CommandDefinition = (command, context) => {
   command
@@ -11,8 +12,13 @@ export const defineAudit: CommandDefinition = (command, context) => {
     .option('-f, --follow', 'go on with new ones as they come, until Ctrl-C')
     .addHelpText(
       'after',
-      `\nA call is one line, when it has ended. With --json each record is one line of JSON, as it was written: what was
-about to be done (intent) and what came of it (outcome) are two.\n${examples('toolgate audit tail', 'toolgate audit tail -f', 'toolgate audit tail -f --json | jq .')}`,
+      explained(
+        `A call is one line, when it has ended. With --json each record is one line of JSON, as it was written: what was
+about to be done (intent) and what came of it (outcome) are two.`,
+        'toolgate audit tail',
+        'toolgate audit tail -f',
+        'toolgate audit tail -f --json | jq .',
+      ),
     )
     .action(action(context, tailAudit));
   command
@@ -53,10 +59,11 @@ about to be done (intent) and what came of it (outcome) are two.\n${examples('to
     })
     .addHelpText(
       'after',
-      `\nThe exit code is 1 when anything was edited, deleted, inserted, reordered or cut off.\n${examples(
+      explained(
+        'The exit code is 1 when anything was edited, deleted, inserted, reordered or cut off.',
         'toolgate audit public-key > audit.pem',
         'toolgate audit verify audit.jsonl --public-key audit.pem',
-      )}`,
+      ),
     )
     .action(action(context, verifyAudit));
   command

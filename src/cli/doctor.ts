@@ -7,7 +7,8 @@ import { checkDatabase } from './check-database.ts';
 import { checkGateway } from './check-gateway.ts';
 import { checkMasterKey } from './check-master-key.ts';
 import { type Finding, fail, ok } from './finding.ts';
-import { action, type CommandDefinition, examples, type Invocation } from './invocation.ts';
+import { explained } from './help-text.ts';
+import { action, type CommandDefinition, type Invocation } from './invocation.ts';
 import { loadLocalConfig } from './load-local-config.ts';
 import type { Style } from './style.ts';
 
@@ -15,9 +16,14 @@ export const defineDoctor: CommandDefinition = (command, context) => {
   command
     .addHelpText(
       'after',
-      `\nLooks at this machine: configuration, data folder, keys, databases, audit log, clock, disk, port; and, when a
+      explained(
+        `Looks at this machine: configuration, data folder, keys, databases, audit log, clock, disk, port; and, when a
 gateway runs, at its public address and its upstreams (these need an access key). Changes nothing. The exit
-code is 1 when a line says fail.\n${examples('toolgate doctor', 'toolgate doctor --config /etc/toolgate.yaml', 'toolgate doctor --json')}`,
+code is 1 when a line says fail.`,
+        'toolgate doctor',
+        'toolgate doctor --config /etc/toolgate.yaml',
+        'toolgate doctor --json',
+      ),
     )
     .action(action(context, doctor));
 };

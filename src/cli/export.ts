@@ -1,15 +1,17 @@
 import { stringify } from 'yaml';
-import { action, type CommandDefinition, examples, type Invocation } from './invocation.ts';
+import { explained } from './help-text.ts';
+import { action, type CommandDefinition, type Invocation } from './invocation.ts';
 
 export const defineExport: CommandDefinition = (command, context) => {
   command
     .addHelpText(
       'after',
-      `\nUsers, service accounts, groups, roles, assignments and upstreams, by name; \`toolgate apply\` reads it. Neither access
-keys nor credentials are in it, nor what stands in the configuration file.\n${examples(
+      explained(
+        `Users, service accounts, groups, roles, assignments and upstreams, by name; \`toolgate apply\` reads it. Neither access
+keys nor credentials are in it, nor what stands in the configuration file.`,
         'toolgate export > state.yaml',
         'toolgate export --json',
-      )}`,
+      ),
     )
     .action(action(context, exportState));
 };

@@ -3,7 +3,9 @@ import { extname, join, resolve } from 'node:path';
 
 /** The example server that ships with Toolgate: its source when run from a checkout, the built file from the package. */
 export function exampleServerFile(): string {
-  return resolve(import.meta.dirname, `../../examples/notes-server${extname(import.meta.filename)}`);
+  // The build puts everything side by side; see scripts/build.ts.
+  const built = extname(import.meta.filename) === '.js';
+  return resolve(import.meta.dirname, built ? 'notes-server.js' : '../../examples/notes-server.ts');
 }
 
 /**

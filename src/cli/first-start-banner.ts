@@ -35,7 +35,7 @@ export function firstStartBanner(start: FirstStart, { bold, dim, yellow }: Style
     yellow('Two access keys were made. They are shown this once: keep them now.'),
     '',
     `  Owner key       ${bold(start.ownerKey.reveal())}`,
-    dim('                  for you: administers the gateway. For the command line: export TOOLGATE_KEY=…'),
+    dim('                  for you: administers the gateway.'),
     '',
     `  Service key     ${bold(start.serviceKey.reveal())}`,
     dim('                  for your first agent: may call every tool, administers nothing'),
@@ -44,7 +44,11 @@ export function firstStartBanner(start: FirstStart, { bold, dim, yellow }: Style
     '',
     renderConnectLines({ endpoint, key: start.serviceKey.reveal() }, dim),
     '',
-    `${bold('Next')}   with the owner key in TOOLGATE_KEY: ${dim(commandName('upstream list'))} · ${dim(commandName('--help'))}`,
+    `${bold('Next')}, with the owner key in TOOLGATE_KEY`,
+    '',
+    `  ${commandName('upstream list')}`,
+    `  ${commandName('doctor')}`,
+    `  ${commandName('--help')}`,
     '',
   ].join('\n');
 }

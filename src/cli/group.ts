@@ -1,6 +1,7 @@
 import type { AdminClient } from './admin-client.ts';
 import { confirmRemoval } from './confirm-removal.ts';
-import { action, type CommandDefinition, examples, type Invocation } from './invocation.ts';
+import { examples } from './help-text.ts';
+import { action, type CommandDefinition, type Invocation } from './invocation.ts';
 import { GROUPS, lookup, type Named, type Principal, USERS } from './lookup.ts';
 import { renderTable } from './table.ts';
 import { formatMinute } from './time.ts';

@@ -69,11 +69,6 @@ export function action<Options = object, Arguments extends readonly unknown[] = 
 /** Adds what one command file defines below its name, such as `add` and `list` below `user`. */
 export type CommandDefinition = (command: Command, context: CliContext) => void;
 
-/** `Examples:` at the end of a help text. Each line is a command as it can be typed. */
-export function examples(...lines: string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
-}
-
 /** For an option that may be given several times, or once with commas. */
 export function collect(value: string, before: readonly string[] = []): string[] {
   return [

@@ -1,5 +1,6 @@
 import { renderConnectLines } from './connect-lines.ts';
-import { action, type CommandDefinition, collect, examples, type Invocation } from './invocation.ts';
+import { examples } from './help-text.ts';
+import { action, type CommandDefinition, collect, type Invocation } from './invocation.ts';
 import { lookupPrincipal, type PrincipalOptions } from './lookup.ts';
 import { type KeyView, lookupKey } from './lookup-key.ts';
 import { renderFields, renderTable } from './table.ts';

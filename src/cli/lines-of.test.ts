@@ -3,8 +3,11 @@ import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { linesOf } from './lines-of.ts';
 
-const read = (...chunks: (string | Buffer)[]) =>
-  Array.fromAsync(linesOf(Readable.from(chunks.map((chunk) => Buffer.from(chunk)))));
+async function read(...chunks: (string | Buffer)[]): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const line of linesOf(Readable.from(chunks.map((chunk) => Buffer.from(chunk))))) lines.push(line);
+  return lines;
+}
 
 test('only a line feed ends a line, so that a changed line end is seen', async () => {
   assert.deepEqual(await read('a\r\nb\u2028c\rd\n'), ['a\r', 'b\u2028c\rd', '']);

@@ -1,7 +1,8 @@
 import { escapeUnprintable } from '../audit/escape-unprintable.ts';
 import type { AdminClient } from './admin-client.ts';
 import { CliError } from './cli-error.ts';
-import { action, type CommandDefinition, examples, type Invocation } from './invocation.ts';
+import { explained } from './help-text.ts';
+import { action, type CommandDefinition, type Invocation } from './invocation.ts';
 import { GROUPS, lookupPrincipal, type Named, type PrincipalOptions, SERVICE_ACCOUNTS, USERS } from './lookup.ts';
 import { lookupKey } from './lookup-key.ts';
 
@@ -36,10 +37,11 @@ export const definePolicy: CommandDefinition = (command, context) => {
     .option('--resource <uri>', 'its resource')
     .addHelpText(
       'after',
-      `\nThe exit code is 0 for yes and 1 for no. Nothing is called.\n${examples(
+      explained(
+        'The exit code is 0 for yes and 1 for no. Nothing is called.',
         'toolgate policy explain --user ann@example.com --upstream jira --tool create_issue',
         'toolgate policy explain --service-account ci --key tgs_8Xq2 --tool jira__create_issue',
-      )}`,
+      ),
     )
     .action(action<ExplainOptions, []>(context, explain));
 };

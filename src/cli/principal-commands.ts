@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { confirmRemoval } from './confirm-removal.ts';
-import { action, type CliContext, collect, examples, type Invocation } from './invocation.ts';
+import { examples } from './help-text.ts';
+import { action, type CliContext, collect, type Invocation } from './invocation.ts';
 import { type Collection, GROUPS, lookup, type Principal } from './lookup.ts';
 import { type Column, renderTable } from './table.ts';
 import { formatMinute } from './time.ts';

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
-import { type CliContext, type CommandDefinition, examples } from './invocation.ts';
+import { examples } from './help-text.ts';
+import type { CliContext, CommandDefinition } from './invocation.ts';
 
 /** Which of the shared options mean something to a command: only those stand in its help. */
 type Reach = 'gateway' | 'machine';

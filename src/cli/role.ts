@@ -1,7 +1,8 @@
 import { applyRoles } from './apply-roles.ts';
 import { CliError } from './cli-error.ts';
 import { confirmRemoval } from './confirm-removal.ts';
-import { action, type CommandDefinition, examples, type Invocation } from './invocation.ts';
+import { examples, explained } from './help-text.ts';
+import { action, type CommandDefinition, type Invocation } from './invocation.ts';
 import { GROUPS, lookup, lookupPrincipal, type PrincipalOptions } from './lookup.ts';
 import { type RoleView, showRole } from './show-role.ts';
 import { renderTable } from './table.ts';
@@ -28,8 +29,8 @@ export const defineRole: CommandDefinition = (command, context) => {
     .requiredOption('-f, --file <file>', 'one role or a list of roles; - for standard input')
     .addHelpText(
       'after',
-      `
-A role allows what one of its \`allow\` rules covers, unless a \`deny\` rule of any role covers it:
+      explained(
+        `A role allows what one of its \`allow\` rules covers, unless a \`deny\` rule of any role covers it:
 
   name: reader
   description: Looks at issues, changes nothing
@@ -37,8 +38,9 @@ A role allows what one of its \`allow\` rules covers, unless a \`deny\` rule of 
     - { upstream: jira, tools: ['get_*', 'search_*'] }
     - { upstream: 'github*', tools: ['*'], when: { readOnly: true } }
   deny:
-    - { upstream: '*', tools: ['delete_*'] }
-${examples('toolgate role apply -f reader.yaml')}`,
+    - { upstream: '*', tools: ['delete_*'] }`,
+        'toolgate role apply -f reader.yaml',
+      ),
     )
     .action(action<{ file: string }, []>(context, applyRoles));
   command

@@ -27,9 +27,9 @@ export async function runCli({ argv, cwd, ...streams }: CliOptions): Promise<num
   }
 }
 
-/** Of the package that this file is a part of: in `src/cli` of a checkout, in `dist/src/cli` of the built package. */
+/** Of the package that this file is a part of: in `src/cli` of a checkout, in `dist` of the built package. */
 async function readVersion(): Promise<string> {
-  for (const up of ['../../', '../../../']) {
+  for (const up of ['../', '../../']) {
     try {
       const { version } = JSON.parse(await readFile(new URL(`${up}package.json`, import.meta.url), 'utf8'));
       return String(version);

@@ -6,7 +6,8 @@ import { CliError } from './cli-error.ts';
 import { isDataFolder, isInUse } from './data-folder.ts';
 import { writeFirstConfig } from './first-config.ts';
 import { firstStartBanner, openWarning, readyMessage } from './first-start-banner.ts';
-import { action, type CommandDefinition, examples, type Invocation } from './invocation.ts';
+import { explained } from './help-text.ts';
+import { action, type CommandDefinition, type Invocation } from './invocation.ts';
 import { loadLocalConfig } from './load-local-config.ts';
 import { type Signals, watchSignals } from './watch-signals.ts';
 
@@ -31,12 +32,13 @@ export const defineServe: CommandDefinition = (command, context) => {
   command
     .addHelpText(
       'after',
-      `\nEvery setting can also stand in toolgate.yaml, or in the environment: --audit-mode is TOOLGATE_AUDIT_MODE.
-SIGTERM and Ctrl-C let calls under way finish (up to 30 s); SIGHUP reads the configuration again.\n${examples(
+      explained(
+        `Every setting can also stand in toolgate.yaml, or in the environment: --audit-mode is TOOLGATE_AUDIT_MODE.
+SIGTERM and Ctrl-C let calls under way finish (up to 30 s); SIGHUP reads the configuration again.`,
         'toolgate serve',
         'toolgate serve --port 9000 --data-dir /var/lib/toolgate',
         'toolgate serve --config toolgate.yaml --public-url https://mcp.example.com',
-      )}`,
+      ),
     )
     .action(action(context, serve));
 };

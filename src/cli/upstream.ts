@@ -1,5 +1,6 @@
 import { confirmRemoval } from './confirm-removal.ts';
-import { action, type CommandDefinition, collect, examples, type Invocation } from './invocation.ts';
+import { examples, explained } from './help-text.ts';
+import { action, type CommandDefinition, collect, type Invocation } from './invocation.ts';
 import { addUpstream } from './upstream-add.ts';
 import { changeCredential } from './upstream-credential.ts';
 import { listUpstreams, testUpstream } from './upstream-status.ts';
@@ -19,10 +20,11 @@ export const defineUpstream: CommandDefinition = (command, context) => {
     .option('--disabled', 'neither connect nor show it yet')
     .addHelpText(
       'after',
-      `\nA program (stdio) is added in toolgate.yaml only: it is started on this machine.\n${examples(
+      explained(
+        'A program (stdio) is added in toolgate.yaml only: it is started on this machine.',
         'toolgate upstream add docs https://docs.example.com/mcp',
         'toolgate upstream add jira https://jira.example.com/mcp --header Authorization',
-      )}`,
+      ),
     )
     .action(action(context, addUpstream));
   command
@@ -50,13 +52,14 @@ export const defineUpstream: CommandDefinition = (command, context) => {
     .option('--remove', 'remove what is stored')
     .addHelpText(
       'after',
-      `\nWithout --value-file and --value-env the value is asked for, or read from standard input. It is never an
-argument: those can be seen by every user of the machine.\n${examples(
+      explained(
+        `Without --value-file and --value-env the value is asked for, or read from standard input. It is never an
+argument: those can be seen by every user of the machine.`,
         'toolgate upstream credential jira Authorization',
         'pass show jira | toolgate upstream credential jira Authorization',
         'toolgate upstream credential jira --user ann@example.com --value-env ANNS_TOKEN',
         'toolgate upstream credential jira --list',
-      )}`,
+      ),
     )
     .action(action(context, changeCredential));
   command

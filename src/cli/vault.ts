@@ -1,4 +1,5 @@
-import { action, type CommandDefinition, examples, type Invocation } from './invocation.ts';
+import { explained } from './help-text.ts';
+import { action, type CommandDefinition, type Invocation } from './invocation.ts';
 
 interface Rotation {
   readonly masterKeyId: string;
@@ -17,14 +18,16 @@ export const defineVault: CommandDefinition = (command, context) => {
     .option('--new-master-key', 'under a new master key as well, where that is in a file')
     .addHelpText(
       'after',
-      `
-Without --new-master-key the stored credentials get new data keys under the same master key. With it, a new
+      explained(
+        `Without --new-master-key the stored credentials get new data keys under the same master key. With it, a new
 master key is made and replaces the one in the file; back it up afterwards.
 
 A master key that comes from the environment or a file descriptor is changed where it comes from: stop the
 gateway, put the old key into a file, start with that file, rotate with --new-master-key, and take the new key
-from the file.
-${examples('toolgate vault rotate', 'toolgate vault rotate --new-master-key')}`,
+from the file.`,
+        'toolgate vault rotate',
+        'toolgate vault rotate --new-master-key',
+      ),
     )
     .action(action<{ newMasterKey?: true }, []>(context, rotate));
 };

@@ -1,4 +1,5 @@
-import { action, type CommandDefinition, examples, type Invocation } from './invocation.ts';
+import { examples } from './help-text.ts';
+import { action, type CommandDefinition, type Invocation } from './invocation.ts';
 import { renderFields } from './table.ts';
 
 interface Whoami {

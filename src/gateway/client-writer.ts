@@ -25,10 +25,19 @@ export function createClientWriter(res: ServerResponse, onDrain: () => void): Cl
   let status = 200;
   let contentType: 'json' | 'sse' = 'json';
   let held: Buffer | undefined;
+  let full = false;
+  const drained = (): void => {
+    full = false;
+    onDrain();
+  };
   const send = (chunk: Buffer): boolean => {
     if (res.destroyed) return true;
     const more = res.write(chunk);
-    if (!more) res.once('drain', onDrain);
+    // Once for all the writes that find it full.
+    if (!more && !full) {
+      full = true;
+      res.once('drain', drained);
+    }
     return more;
   };
   return {

@@ -19,6 +19,8 @@ export interface ServerStream {
   end(): void;
 }
 
+/** Announcements that may wait for a client, in bytes. Nobody can be slowed down for it; it may open the stream again. */
+const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
 const COMMENT = Buffer.from(':\n\n');
 
 /** @param onListChanged is told when an upstream announces that a list of its changed. */
@@ -95,7 +97,10 @@ export function createServerStream(
 
   res.on('close', end);
   return {
-    send: (event) => void writer.write(event),
+    send(event) {
+      if (res.writableLength > MAX_UNREAD_BYTES) res.destroy();
+      else writer.write(event);
+    },
     attach,
     keepAlive: () => void writer.write(COMMENT),
     end,

@@ -20,7 +20,7 @@ export interface CallTracer {
     /** `params._meta` of the client's request, where MCP puts the trace context. */
     readonly meta: Readonly<Record<string, unknown>> | undefined;
   }): CallTrace;
-  /** Sends what is not sent yet. */
+  /** Sends what is not sent yet, unless that takes seconds: traces are not worth a late stop. Never rejects. */
   close(): Promise<void>;
 }
 
@@ -30,6 +30,7 @@ const TARGET_ATTRIBUTE = {
   prompt: 'gen_ai.prompt.name',
   resource: 'mcp.resource.uri',
 } as const;
+const CLOSE_MS = 2_000;
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 
 /**
@@ -67,9 +68,12 @@ export async function startTracing(endpoint: string, version: string): Promise<C
         },
       };
     },
-    close: async () => {
-      await spans.forceFlush();
-      await provider.shutdown();
+    async close() {
+      const sent = spans.forceFlush().then(() => provider.shutdown());
+      const late = Promise.withResolvers<void>();
+      const timer = setTimeout(late.resolve, CLOSE_MS);
+      await Promise.race([sent.catch(() => {}), late.promise]);
+      clearTimeout(timer);
     },
   };
 }

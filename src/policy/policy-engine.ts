@@ -3,7 +3,6 @@ import type { Decision, Target } from '../model/decision.ts';
 import { ADMIN_ROLES } from '../model/principal.ts';
 import type { Role } from '../model/role.ts';
 import type { CedarRuntime } from './cedar-runtime.ts';
-import { LANES } from './cedar-schema.ts';
 import { compileRoles, type Policy } from './compile-roles.ts';
 import { createSlices, type Slice } from './policy-slices.ts';
 import { createQuestions } from './questions.ts';
@@ -27,8 +26,6 @@ export interface PolicyEngine {
    * @throws AppError `unprocessable` with every fault; then nothing has changed.
    */
   replace(roles: readonly Role[], cedar?: string): void;
-  /** Loads Cedar and lets it decide, about 100 ms, so that the first real decision does not have to. */
-  warmUp(): void;
 }
 
 export interface PolicyEngineOptions {
@@ -40,7 +37,8 @@ export interface PolicyEngineOptions {
 }
 
 /**
- * Cedar is only loaded to check Cedar text, or else by `warmUp` or the first decision, so that a start is not slowed by it.
+ * Cedar is only loaded to check Cedar text, or else by the first decision, which takes about 100 ms then: a start is not slowed
+ * by it, and a gateway that nobody calls does without its 30 MB.
  *
  * @throws AppError `unprocessable` with every fault
  */
@@ -108,13 +106,6 @@ export function createPolicyEngine({ roles, cedar, onFault }: PolicyEngineOption
       rules = buildRules(questions.runtime, newRoles, newCedar);
       questions.clear();
       generation++;
-    },
-    warmUp() {
-      const probe: Role = { name: 'probe', description: '', allow: [{ upstream: '*', tools: ['*_'] }], deny: [] };
-      const slice: Slice = { key: 'probe', policies: compileRoles([probe]).policies, roles: ['probe'], answers: null };
-      const target: Target = { upstream: 'probe', kind: 'tool', name: 'probe', readOnly: false, destructive: false };
-      questions.one(slice, target);
-      questions.many(slice, 'tool', new Array(LANES).fill(target));
     },
   };
 }

@@ -5,14 +5,24 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { RoleRule } from '../../src/model/role.ts';
-import { type FakeHttpUpstream } from '../fakes/upstream-http.ts';
+import type { FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { startLegacyUpstream } from '../fakes/upstream-legacy.ts';
 import { startModernUpstream } from '../fakes/upstream-modern.ts';
 import { type Any, legacyClient, modernClient, modernRequest, type OpenAnswer, send, textOf } from '../mcp-client.ts';
 import { type PeopledGateway, startWithPeople } from '../people.ts';
 import { dial } from '../raw-socket.ts';
 
-const NAMES = ['revoked', 'disabled', 'machine', 'deleted', 'rotated', 'bystander', 'unroled', 'narrowed', 'raced'] as const;
+const NAMES = [
+  'revoked',
+  'disabled',
+  'machine',
+  'deleted',
+  'rotated',
+  'bystander',
+  'unroled',
+  'narrowed',
+  'raced',
+] as const;
 type Name = (typeof NAMES)[number];
 let modern: FakeHttpUpstream;
 let legacy: FakeHttpUpstream;
@@ -83,7 +93,11 @@ async function openEverything(name: Name): Promise<{ what: string; answer: OpenA
 
 function addBusyTool({ behaviour }: FakeHttpUpstream, cancelled: string[], label: string): void {
   behaviour.tools.push({
-    definition: { name: 'busy', description: 'Reports once, then works until it is cancelled.', inputSchema: { type: 'object' } },
+    definition: {
+      name: 'busy',
+      description: 'Reports once, then works until it is cancelled.',
+      inputSchema: { type: 'object' },
+    },
     async call(_args, peer, request) {
       peer.notify('notifications/progress', { progressToken: request.params._meta.progressToken, progress: 1 });
       await new Promise<void>((resolve) => peer.signal.addEventListener('abort', () => resolve()));
@@ -93,7 +107,9 @@ function addBusyTool({ behaviour }: FakeHttpUpstream, cancelled: string[], label
   });
 }
 
-test('revoking, disabling, deleting and rotating end everything at once, and nobody else notices', { timeout: 60_000 }, async () => {
+test('revoking, disabling, deleting and rotating end everything at once, and nobody else notices', {
+  timeout: 60_000,
+}, async () => {
   const cancelled: string[] = [];
   addBusyTool(modern, cancelled, 'modern');
   addBusyTool(legacy, cancelled, 'legacy');
@@ -148,7 +164,12 @@ test('a role that was taken away and a key that was narrowed count from the very
   assert.equal(textOf(await call('narrowed')), 'x');
   const { headers } = await gateway.admin('GET', `/access-keys/${gateway.keyIds.narrowed}`);
   const match = { headers: { 'if-match': String(headers.get('etag')) } };
-  const patched = await gateway.admin('PATCH', `/access-keys/${gateway.keyIds.narrowed}`, { tools: ['legacy__*'] }, match);
+  const patched = await gateway.admin(
+    'PATCH',
+    `/access-keys/${gateway.keyIds.narrowed}`,
+    { tools: ['legacy__*'] },
+    match,
+  );
   assert.equal(patched.status, 200, JSON.stringify(patched.body));
   assert.equal((await call('narrowed')).message.error.code, -32602);
 
@@ -172,12 +193,21 @@ test('a request that was let in just before the revocation does nothing after it
   const { body, headers } = modernRequest('tools/call', { name: 'delete', arguments: {} });
   const json = JSON.stringify(body);
   const socket = await dial(gateway.url);
-  const all = { ...headers, host: new URL(gateway.url).host, authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+  const all = {
+    ...headers,
+    host: new URL(gateway.url).host,
+    authorization: `Bearer ${key}`,
+    'content-type': 'application/json',
+  };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.write(`POST /mcp/modern HTTP/1.1\r\n${lines.join('')}content-length: ${json.length}\r\n\r\n${json.slice(0, 10)}`);
+  socket.write(
+    `POST /mcp/modern HTTP/1.1\r\n${lines.join('')}content-length: ${json.length}\r\n\r\n${json.slice(0, 10)}`,
+  );
   await new Promise((resolve) => setTimeout(resolve, 50));
   await gateway.admin('POST', `/access-keys/${gateway.keyIds.raced}/revoke`);
-  const answered = new Promise<string>((resolve) => socket.once('data', (data) => resolve(data.toString('latin1', 0, 12))));
+  const answered = new Promise<string>((resolve) =>
+    socket.once('data', (data) => resolve(data.toString('latin1', 0, 12))),
+  );
   socket.write(json.slice(10));
   assert.equal(await answered, 'HTTP/1.1 401');
   socket.destroy();

@@ -22,15 +22,30 @@ export interface CliOptions {
   readonly input?: string;
 }
 
-/** A folder of its own for one test file. */
+/** What runs, so that a test that fails leaves nothing behind. */
+const running = new Set<ChildProcess>();
+
+/** A folder of its own. Removing it ends what still runs. */
 export async function createFolder(): Promise<{ path: string; remove(): Promise<void> }> {
   const path = await mkdtemp(join(tmpdir(), 'toolgate-cli-'));
-  return { path, remove: () => rm(path, { recursive: true, force: true }) };
+  return {
+    path,
+    async remove() {
+      for (const child of running) {
+        child.kill('SIGKILL');
+        await once(child, 'close');
+      }
+      await rm(path, { recursive: true, force: true });
+    },
+  };
 }
 
 function start(args: readonly string[], { cwd, env = {} }: CliOptions): ChildProcess {
   const { PATH = '', HOME = '' } = process.env;
-  return spawn(process.execPath, [MAIN, ...args], { cwd, env: { PATH, HOME, ...env }, stdio: 'pipe' });
+  const child = spawn(process.execPath, [MAIN, ...args], { cwd, env: { PATH, HOME, ...env }, stdio: 'pipe' });
+  running.add(child);
+  child.once('close', () => running.delete(child));
+  return child;
 }
 
 function collected(child: ChildProcess): { stdout: string; stderr: string } {

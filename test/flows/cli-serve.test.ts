@@ -24,7 +24,7 @@ test('the first start prints endpoint, both keys and lines for clients; later on
   inFolder(async (cwd) => {
     const first = startToolgateProcess(['serve', '--port', '0'], { cwd });
     const [, endpoint] = await first.until(/MCP endpoint {4}(\S+)\n/);
-    await first.until(/Next .*\n/);
+    await first.until(/--help\n/);
     const banner = first.text.stdout;
     const [, owner] = /Owner key {7}(tgp_[0-9A-Za-z]{49})\n/.exec(banner)!;
     const [, service] = /Service key {5}(tgs_[0-9A-Za-z]{49})\n/.exec(banner)!;
@@ -51,7 +51,7 @@ test(
   () =>
     inFolder(async (cwd) => {
       const serving = startToolgateProcess(['serve', '--port', '0'], { cwd });
-      await serving.until(/Next .*\n/);
+      await serving.until(/--help\n/);
       const command = serving.text.stdout.split('\n  curl\n')[1]!.split('\n\n')[0]!;
       let answer = '';
       // The example server starts beside the gateway.
@@ -146,7 +146,7 @@ test('all faults of the configuration are shown at once, each with its place', (
 test('no authentication is shouted at the start', () =>
   inFolder(async (cwd) => {
     const serving = startToolgateProcess(['serve', '--port', '0', '--auth', 'none'], { cwd });
-    await serving.until(/Next .*\n/);
+    await serving.until(/--help\n/);
     assert.match(serving.text.stdout, /!{70}\n!! {2}AUTHENTICATION IS OFF/);
     await serving.stop();
   }));
@@ -178,7 +178,7 @@ test('SIGHUP reads the configuration again; one with faults changes nothing', ()
 test('nothing of what is printed is coloured when it goes into a file', () =>
   inFolder(async (cwd) => {
     const serving = startToolgateProcess(['serve', '--port', '0'], { cwd, env: { TERM: 'xterm-256color' } });
-    await serving.until(/Next .*\n/);
+    await serving.until(/--help\n/);
     assert.ok(!serving.text.stdout.includes('\u001b'));
     await serving.stop();
   }));

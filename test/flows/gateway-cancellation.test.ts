@@ -26,7 +26,8 @@ function addTool(behaviour: FakeBehaviour): void {
   behaviour.tools.push({
     definition: { name: 'run', inputSchema: { type: 'object' } },
     async call({ label, quiet }, peer, request) {
-      if (!quiet) peer.notify('notifications/progress', { progressToken: request.params._meta.progressToken, progress: 1 });
+      if (!quiet)
+        peer.notify('notifications/progress', { progressToken: request.params._meta.progressToken, progress: 1 });
       running.add(label);
       const released = new Promise<void>((resolve) => releases.set(label, resolve));
       const stopped = new Promise<void>((resolve) => peer.signal.addEventListener('abort', () => resolve()));
@@ -74,10 +75,16 @@ const progress = { meta: { progressToken: 'token' } };
 for (const upstream of NAMES) {
   for (const quiet of [false, true]) {
     const how = quiet ? 'before anything came back' : 'in the middle of its answer';
-    test(`legacy client, ${upstream} upstream: notifications/cancelled ${how} stops that call and no other`, { timeout: 30_000 }, async () => {
+    test(`legacy client, ${upstream} upstream: notifications/cancelled ${how} stops that call and no other`, {
+      timeout: 30_000,
+    }, async () => {
       const ann = await legacyClient(`${gateway.url}/mcp`, gateway.keys.ann);
       const bob = await legacyClient(`${gateway.url}/mcp`, gateway.keys.bob);
-      const [mine, other, his] = ['mine', 'other', 'his'].map((who) => `${who} ${upstream} ${quiet}`) as [string, string, string];
+      const [mine, other, his] = ['mine', 'other', 'his'].map((who) => `${who} ${upstream} ${quiet}`) as [
+        string,
+        string,
+        string,
+      ];
       const params = (label: string) => ({ name: `${upstream}__run`, arguments: { label, quiet } });
       // Two clients with the same request id.
       const stopped = ann.open('tools/call', params(mine), { id: 77, ...progress });
@@ -89,7 +96,11 @@ for (const upstream of NAMES) {
       await until(() => cancelled.has(mine));
       const answer = await stopped;
       await answer.closed;
-      assert.deepEqual(answer.messages.filter(({ method }) => method === undefined), [], 'no response to what was cancelled');
+      assert.deepEqual(
+        answer.messages.filter(({ method }) => method === undefined),
+        [],
+        'no response to what was cancelled',
+      );
       for (const label of [other, his]) {
         assert.equal(cancelled.has(label), false);
         releases.get(label)!();
@@ -100,12 +111,16 @@ for (const upstream of NAMES) {
       assert.equal((await outcomeOf(other)).outcome, 'ok');
     });
 
-    test(`modern client, ${upstream} upstream: closing its answer ${how} stops that call and no other`, { timeout: 30_000 }, async () => {
+    test(`modern client, ${upstream} upstream: closing its answer ${how} stops that call and no other`, {
+      timeout: 30_000,
+    }, async () => {
       const ann = modernClient(`${gateway.url}/mcp/${upstream}`, gateway.keys.ann);
       const [mine, other] = ['mine', 'other'].map((who) => `${who} modern ${upstream} ${quiet}`) as [string, string];
       const params = (label: string) => ({ name: 'run', arguments: { label, quiet } });
       const going = ann.request('tools/call', params(other), { id: 1, ...progress });
-      const hangUp = quiet ? await hangUpEarly(upstream, params(mine)) : await ann.open('tools/call', params(mine), { id: 1, ...progress });
+      const hangUp = quiet
+        ? await hangUpEarly(upstream, params(mine))
+        : await ann.open('tools/call', params(mine), { id: 1, ...progress });
       await until(() => [mine, other].every((label) => running.has(label)));
       hangUp.close();
       await until(() => cancelled.has(mine));
@@ -148,7 +163,9 @@ test('a legacy client that only lost its connection has cancelled nothing', { ti
   }
 });
 
-test('cancelling what is unknown, over, somebody else’s, or not a request changes nothing', { timeout: 30_000 }, async () => {
+test('cancelling what is unknown, over, somebody else’s, or not a request changes nothing', {
+  timeout: 30_000,
+}, async () => {
   const ann = await legacyClient(`${gateway.url}/mcp`, gateway.keys.ann);
   const bob = await legacyClient(`${gateway.url}/mcp`, gateway.keys.bob);
   const label = 'going on';
@@ -165,7 +182,9 @@ test('cancelling what is unknown, over, somebody else’s, or not a request chan
   assert.equal(textOf(await going), `end of ${label}`);
 });
 
-test('what is cancelled while its upstream is still being connected never reaches it', { timeout: 30_000 }, async () => {
+test('what is cancelled while its upstream is still being connected never reaches it', {
+  timeout: 30_000,
+}, async () => {
   const slow = await startLegacyUpstream();
   const waiting = await startWithPeople({
     people: { ann: { roles: ['full-access'] } },

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { text } from '../fakes/upstream-behaviour.ts';
-import { type FakeLegacyUpstream, startLegacyUpstream } from '../fakes/upstream-legacy.ts';
 import type { FakeHttpUpstream } from '../fakes/upstream-http.ts';
+import { type FakeLegacyUpstream, startLegacyUpstream } from '../fakes/upstream-legacy.ts';
 import { startModernUpstream } from '../fakes/upstream-modern.ts';
-import { type Any, legacyClient, listAll, modernClient, type OpenAnswer } from '../mcp-client.ts';
+import { type Any, type LegacyClient, legacyClient, listAll, modernClient, type OpenAnswer } from '../mcp-client.ts';
 import { type PeopledGateway, startWithPeople } from '../people.ts';
 
 const STDIO = [process.execPath, new URL('../fakes/upstream-stdio.ts', import.meta.url).pathname];
@@ -59,7 +59,8 @@ let added = 0;
 function change(fake: FakeHttpUpstream, list: keyof typeof CHANGES): string {
   const name = `added-${++added}`;
   const { behaviour } = fake;
-  if (list === 'tools') behaviour.tools.push({ definition: { name, inputSchema: { type: 'object' } }, call: () => text(name) });
+  if (list === 'tools')
+    behaviour.tools.push({ definition: { name, inputSchema: { type: 'object' } }, call: () => text(name) });
   else if (list === 'prompts') behaviour.prompts.push({ name });
   else behaviour.resources.push({ uri: `test://${name}`, name });
   fake.announce(`notifications/${list}/list_changed`);
@@ -67,7 +68,9 @@ function change(fake: FakeHttpUpstream, list: keyof typeof CHANGES): string {
 }
 
 for (const mount of ['/mcp', '/mcp/legacy', '/mcp/modern']) {
-  test(`${mount}: a changed list is announced to listening clients of both eras, once they can have the new one`, { timeout: 60_000 }, async () => {
+  test(`${mount}: a changed list is announced to listening clients of both eras, once they can have the new one`, {
+    timeout: 60_000,
+  }, async () => {
     const url = gateway.url + mount;
     const old = await legacyClient(url, gateway.keys.ann);
     const fresh = modernClient(url, gateway.keys.ann);
@@ -85,7 +88,10 @@ for (const mount of ['/mcp', '/mcp/legacy', '/mcp/modern']) {
         while (heard(stream, method).length === before) await setTimeout(5);
         for (const client of [old, fresh]) {
           const items = await listAll(client, `${list}/list`, list);
-          assert.ok(items.some((item) => String(item.name ?? item.uri).endsWith(name)), `${name} is not listed yet`);
+          assert.ok(
+            items.some((item) => String(item.name ?? item.uri).endsWith(name)),
+            `${name} is not listed yet`,
+          );
         }
         subscription.close();
       }
@@ -94,7 +100,9 @@ for (const mount of ['/mcp', '/mcp/legacy', '/mcp/modern']) {
   });
 }
 
-test('a modern client hears only what it asked for, and a mount only of its own upstream', { timeout: 30_000 }, async () => {
+test('a modern client hears only what it asked for, and a mount only of its own upstream', {
+  timeout: 30_000,
+}, async () => {
   const prompts = await modernClient(`${gateway.url}/mcp`, gateway.keys.ann).open('subscriptions/listen', {
     notifications: { promptsListChanged: true },
   });
@@ -121,7 +129,9 @@ test('a change that changes nothing disturbs nobody', { timeout: 30_000 }, async
   stream.close();
 });
 
-test('an updated resource reaches the legacy clients that subscribed to it, each over its own session', { timeout: 30_000 }, async () => {
+test('an updated resource reaches the legacy clients that subscribed to it, each over its own session', {
+  timeout: 30_000,
+}, async () => {
   const ann = await legacyClient(`${gateway.url}/mcp`, gateway.keys.ann);
   const annStream = await ann.listen();
   assert.deepEqual((await ann.request('resources/subscribe', { uri: 'test://one' })).message.result, {});
@@ -134,18 +144,14 @@ test('an updated resource reaches the legacy clients that subscribed to it, each
   annStream.close();
 });
 
-test('over a shared process each client hears of its own subscriptions, and one that leaves does not end another’s', { timeout: 30_000 }, async () => {
-  const clients = [
-    await legacyClient(`${gateway.url}/mcp`, gateway.keys.ann),
-    await legacyClient(`${gateway.url}/mcp`, gateway.keys.bob),
-    await legacyClient(`${gateway.url}/mcp/process`, gateway.keys.outsider),
-  ] as const;
-  const streams = await Promise.all(clients.map((client) => client.listen()));
-  const [ann, bob, outsider] = clients;
+test('over a shared process each client hears of its own subscriptions, and one that leaves does not end another’s', {
+  timeout: 30_000,
+}, async () => {
+  const outsider = await legacyClient(`${gateway.url}/mcp/process`, gateway.keys.outsider);
+  const bystander = await legacyClient(`${gateway.url}/mcp/process`, gateway.keys.ann);
+  const streams = [await outsider.listen(), await bystander.listen()];
   const uri = 'test://two';
-  const subscribe = (client: (typeof clients)[number], what: string, of = uri) =>
-    client.request(`resources/${what}`, { uri: of });
-  // Of these three upstreams, all list the resource, so that each is asked at its own mount.
+  const subscribe = (client: LegacyClient, what: string) => client.request(`resources/${what}`, { uri });
   const [annHere, bobHere] = [
     await legacyClient(`${gateway.url}/mcp/process`, gateway.keys.ann),
     await legacyClient(`${gateway.url}/mcp/process`, gateway.keys.bob),
@@ -153,7 +159,10 @@ test('over a shared process each client hears of its own subscriptions, and one 
   const [annStream, bobStream] = [await annHere.listen(), await bobHere.listen()];
   for (const client of [annHere, bobHere]) assert.deepEqual((await subscribe(client, 'subscribe')).message.result, {});
   const announce = () =>
-    outsider.request('tools/call', { name: 'announce', arguments: { method: 'notifications/resources/updated', params: { uri } } });
+    outsider.request('tools/call', {
+      name: 'announce',
+      arguments: { method: 'notifications/resources/updated', params: { uri } },
+    });
   await announce();
   for (const stream of [annStream, bobStream]) {
     assert.deepEqual((await stream.find(({ method }) => method === 'notifications/resources/updated')).params, { uri });
@@ -164,11 +173,11 @@ test('over a shared process each client hears of its own subscriptions, and one 
   assert.equal(heard(annStream, 'resources/updated').length, 1, 'she left');
   for (const stream of streams) assert.equal(heard(stream, 'resources/updated').length, 0, 'they never came');
   for (const stream of [...streams, annStream, bobStream]) stream.close();
-  void ann;
-  void bob;
 });
 
-test('a modern client subscribes to resources that it may read, and hears of them under its own id', { timeout: 30_000 }, async () => {
+test('a modern client subscribes to resources that it may read, and hears of them under its own id', {
+  timeout: 30_000,
+}, async () => {
   const subscription = await modernClient(`${gateway.url}/mcp/modern`, gateway.keys.ann).open(
     'subscriptions/listen',
     { notifications: { resourceSubscriptions: ['test://one', 'test://two'] } },
@@ -197,7 +206,9 @@ test('a modern client subscribes to resources that it may read, and hears of the
   outsider.close();
 });
 
-test('log lines reach the client that asked for them, on the answer of the call or on its stream', { timeout: 30_000 }, async () => {
+test('log lines reach the client that asked for them, on the answer of the call or on its stream', {
+  timeout: 30_000,
+}, async () => {
   legacy.behaviour.tools.push({
     definition: { name: 'talk', inputSchema: { type: 'object' } },
     call(_args, peer) {
@@ -213,6 +224,8 @@ test('log lines reach the client that asked for them, on the answer of the call 
   assert.deepEqual(reply.messages[0].params, { level: 'info', logger: 'x', data: { big: 1 } });
   const session = legacy.calls('tools/call').at(-1)!.headers['mcp-session-id'];
   const told = () =>
-    legacy.calls('logging/setLevel').filter(({ headers, message }) => headers['mcp-session-id'] === session && message.params.level === 'debug');
+    legacy
+      .calls('logging/setLevel')
+      .filter(({ headers, message }) => headers['mcp-session-id'] === session && message.params.level === 'debug');
   while (told().length === 0) await setTimeout(5);
 });

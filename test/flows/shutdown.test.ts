@@ -42,7 +42,9 @@ async function startBoth(t: TestContext) {
 
 // Short calls are the hard ones: a connection is closed while its next request is on the way.
 for (const [round, tool] of ['echo', 'echo', 'echo', 'late'].entries()) {
-  test(`under load no call fails that was begun before (round ${round + 1}, ${tool})`, { timeout: 90_000 }, async (t) => {
+  test(`under load no call fails that was begun before (round ${round + 1}, ${tool})`, {
+    timeout: 90_000,
+  }, async (t) => {
     const { modern, legacy, dataDir, config, gateway } = await startBoth(t);
     const load = startLoad(`${gateway.url}/mcp/modern`, gateway.serviceKey!, { concurrency: 64, tool });
     await until('calls are answered', () => load.count('ok') > 100);

@@ -150,6 +150,7 @@ export const accessKeys: Suite = (db) => {
     const key = await insertAccessKey(db(), input);
     await newKey(db(), user, { roles: ['of-another-key'] });
     assert.deepEqual(await loadKeyByHash(db(), input.hash), {
+      hash: input.hash,
       key,
       owner: { status: 'active', epoch: 1 },
       principalRoles: ['direct', 'team'],
@@ -168,6 +169,7 @@ export const accessKeys: Suite = (db) => {
     const input = keyFor(account);
     const key = await insertAccessKey(db(), input);
     assert.deepEqual(await loadKeyByHash(db(), input.hash), {
+      hash: input.hash,
       key,
       owner: { status: 'active', epoch: 1 },
       principalRoles: [],
