@@ -56,4 +56,3 @@ export function createTally(expectStatus: number) {
   };
 }
 
-export type Tally = ReturnType<typeof createTally>;

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
 
 /** The example server that ships with Toolgate: its source when run from a checkout, the built file from the package. */
-export function exampleServerFile(): string {
+function exampleServerFile(): string {
   // The build puts everything side by side; see scripts/build.ts.
   const built = extname(import.meta.filename) === '.js';
   return resolve(import.meta.dirname, built ? 'notes-server.js' : '../../examples/notes-server.ts');
@@ -25,7 +25,7 @@ export async function writeFirstConfig(dataDir: string): Promise<void> {
 }
 
 /** The text of that file. A command has no shell, so both paths are absolute. */
-export function firstConfig(node: string, server: string): string {
+function firstConfig(node: string, server: string): string {
   return `# Toolgate reads this file at start, and again on SIGHUP. Everything that can be set: docs/config.md
 
 # The MCP servers behind the gateway. On /mcp their tools are called {name}__{tool}; /mcp/{name} shows one alone.

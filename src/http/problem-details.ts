@@ -4,7 +4,7 @@ import { CATALOG, type ErrorCode } from '../errors/catalog.ts';
 export const PROBLEM_CONTENT_TYPE = 'application/problem+json';
 
 /** The published copy of docs/errors.md, which has one anchor for each code. */
-export const ERROR_PAGE = 'https://toolgate.dev/errors';
+const ERROR_PAGE = 'https://toolgate.dev/errors';
 
 /** RFC 9457 §3.1, with `code`, `remedy` and `requestId` as extension members (§3.2). */
 export interface ProblemDetails {
