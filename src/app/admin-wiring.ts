@@ -48,7 +48,7 @@ export function adminContext({
       case 'credential':
         runtime.credentials.forget(change.upstream);
         upstreams.credentialChanged(change.upstream, ownerOf(change.owner));
-        return;
+        break;
       case 'assignments':
         keys.invalidateAll();
         return;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -144,8 +145,13 @@ test('a key is named by its first characters, its name or its id; rotation leave
   assert.notEqual(rotated.accessKey.id, accessKey.id);
 });
 
-test('upstream list and test show how an upstream is doing, and what is wrong', async () => {
+test('upstream list and test show how an upstream is doing, and what is wrong', async (t) => {
   const silent = createServer((_, response) => response.writeHead(500).end()).listen(0, '127.0.0.1');
+  t.after(() => {
+    silent.close();
+    silent.closeAllConnections();
+  });
+  await once(silent, 'listening');
   const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/mcp`;
   const added = await gateway.run(['upstream', 'add', 'broken', url, '--header', 'Authorization']);
   assert.match(
@@ -164,7 +170,6 @@ test('upstream list and test show how an upstream is doing, and what is wrong', 
   assert.match(listed.stdout, /^NAME +STATE +TYPE +TOOLS/);
   assert.match(listed.stdout, /^notes +ready +stdio +6 /m);
   assert.equal((await gateway.run(['upstream', 'remove', 'broken'])).code, 0);
-  silent.close();
 });
 
 test('an upstream of the configuration file is changed there', async () => {

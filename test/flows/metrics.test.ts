@@ -56,7 +56,7 @@ async function scrape(): Promise<Sample[]> {
     });
 }
 
-const valueOf = (samples: readonly Sample[], name: string, labels: Record<string, string> = {}): number =>
+const sampleOf = (samples: readonly Sample[], name: string, labels: Record<string, string> = {}): number =>
   samples.find(
     (sample) => sample.name === name && Object.entries(labels).every(([label, text]) => sample.labels[label] === text),
   )?.value ?? 0;
@@ -90,7 +90,7 @@ test('counters move by exactly what happened', async () => {
 
   const now = await scrape();
   const moved = (name: string, labels?: Record<string, string>) =>
-    valueOf(now, name, labels) - valueOf(before, name, labels);
+    sampleOf(now, name, labels) - sampleOf(before, name, labels);
   const calls = (method: string, outcome: string, upstream = 'modern') =>
     moved('toolgate_calls_total', { upstream, method, outcome });
   assert.equal(calls('tools/call', 'ok'), 3);
@@ -114,20 +114,20 @@ test('gauges say what is there now', async () => {
     await new Promise((done) => setTimeout(done, 5));
   }
   const during = await scrape();
-  assert.ok(valueOf(during, 'toolgate_calls_under_way') >= 1);
-  assert.equal(valueOf(during, 'toolgate_sessions'), 1);
+  assert.ok(sampleOf(during, 'toolgate_calls_under_way') >= 1);
+  assert.equal(sampleOf(during, 'toolgate_sessions'), 1);
   assert.deepEqual(
-    ['modern', 'legacy', 'away'].map((upstream) => valueOf(during, 'toolgate_upstream_ready', { upstream })),
+    ['modern', 'legacy', 'away'].map((upstream) => sampleOf(during, 'toolgate_upstream_ready', { upstream })),
     [1, 1, 0],
   );
-  assert.equal(valueOf(during, 'toolgate_audit_failing'), 0);
-  assert.ok(valueOf(during, 'toolgate_process_resident_memory_bytes') > 0);
+  assert.equal(sampleOf(during, 'toolgate_audit_failing'), 0);
+  assert.ok(sampleOf(during, 'toolgate_process_resident_memory_bytes') > 0);
   modern.behaviour.release();
   await (await waiting).closed;
   await session.end();
   const afterwards = await scrape();
-  assert.equal(valueOf(afterwards, 'toolgate_sessions'), 0);
-  assert.equal(valueOf(afterwards, 'toolgate_calls_under_way'), 0);
+  assert.equal(sampleOf(afterwards, 'toolgate_sessions'), 0);
+  assert.equal(sampleOf(afterwards, 'toolgate_calls_under_way'), 0);
 });
 
 test('no label ever holds what a caller sent, and callers cannot make new series', async () => {
