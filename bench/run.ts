@@ -79,9 +79,8 @@ if (values.only === undefined && !values.quick) {
 } else console.log(report);
 
 function render(): string {
-  const judged = sections.flatMap(({ id, verdicts }) =>
-    verdicts.map(({ target, measured, met }) => [id, target, measured, met ? 'met' : '**missed**']),
-  );
+  const verdicts = sections.flatMap(({ id, verdicts: own }) => own.map((verdict) => ({ id, ...verdict })));
+  const missed = verdicts.filter(({ met }) => !met);
   return `${[
     '# Bench results',
     'Written by `npm run bench`. Times depend on the machine; the ratios compare with a baseline that was measured in ' +
@@ -91,8 +90,15 @@ function render(): string {
     machineFacts()
       .map((fact) => `- ${fact}`)
       .join('\n'),
-    '## Targets',
-    renderTable({ columns: ['workload', 'target', 'measured', ''], rows: judged }),
+    `${verdicts.length - missed.length} of ${verdicts.length} targets are met${missed.length > 0 ? '. Missed:' : '.'}`,
+    ...(missed.length > 0
+      ? [
+          renderTable({
+            columns: ['workload', 'target', 'measured'],
+            rows: missed.map(({ id, target, measured }) => [id, target, measured]),
+          }),
+        ]
+      : []),
     ...sections.map(renderSection),
     ...(explanation === '' ? [] : [explanation]),
   ].join('\n\n')}\n`;

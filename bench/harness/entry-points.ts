@@ -1,8 +1,9 @@
 import { existsSync, globSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import packageJson from '../../package.json' with { type: 'json' };
 
 const ROOT = join(import.meta.dirname, '../..');
-const BUILT = join(ROOT, 'dist/src/main.js');
+const BUILT = join(ROOT, packageJson.bin.toolgate);
 
 export interface EntryPoint {
   readonly name: string;

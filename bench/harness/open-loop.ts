@@ -30,7 +30,7 @@ export async function runOpenLoop(pool: ConnectionPool, load: OpenLoad): Promise
   const count = Math.floor((callsPerSecond * durationMs) / 1000);
   const intervalMs = 1000 / callsPerSecond;
   const firstAt = performance.now() + LEAD_MS;
-  const tally = createTally(200);
+  const tally = createTally(200, firstAt);
   const queue: number[] = [];
   let arrived = 0;
   let answered = 0;

@@ -69,7 +69,7 @@ export async function compare(
   variants: readonly Variant[],
   options: RoundOptions,
 ): Promise<Comparison[]> {
-  const { connections, rounds = stand.quick ? 2 : 5, durationMs = stand.quick ? 400 : 1_200 } = options;
+  const { connections, rounds = stand.quick ? 2 : 5, durationMs = stand.quick ? 300 : 1_200 } = options;
   const samples = variants.map((): Measured[] => []);
   const load = ({ template }: Variant, ms: number): Promise<LoadResult> => {
     const closed: ClosedLoad = { template, connections, durationMs: ms };

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { get } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface ServedGateway {
   /** From the start of the process to the first 200 of `/readyz`. */
@@ -14,6 +14,7 @@ export interface ServedGateway {
 const started = new Set<ChildProcess>();
 const POLL_MS = 3;
 const GIVE_UP_MS = 15_000;
+const STOP_MS = 10_000;
 
 /** Starts the gateway as its users do: `serve`, in a folder with a `toolgate.yaml`. Its data folder is made in there. */
 export async function serveGateway(main: string, cwd: string): Promise<ServedGateway> {
@@ -34,9 +35,11 @@ export async function serveGateway(main: string, cwd: string): Promise<ServedGat
       resolve();
     });
   });
-  const stop = (): Promise<void> => {
+  const stop = async (): Promise<void> => {
     child.kill('SIGTERM');
-    return ended;
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+    await ended;
+    clearTimeout(timer);
   };
   while ((await statusOf(`http://127.0.0.1:${port}/readyz`)) !== 200) {
     if (child.exitCode !== null) throw new Error(`the gateway ended with ${child.exitCode}: ${complaint}`);
@@ -44,7 +47,7 @@ export async function serveGateway(main: string, cwd: string): Promise<ServedGat
       await stop();
       throw new Error(`the gateway was not ready after ${GIVE_UP_MS} ms: ${complaint}`);
     }
-    await setTimeout(POLL_MS);
+    await sleep(POLL_MS);
   }
   const readyMs = performance.now() - startedAt;
   return { readyMs, residentBytes: () => residentBytes(child.pid!), stop };

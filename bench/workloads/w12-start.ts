@@ -16,7 +16,7 @@ const MAX_IDLE_BYTES = 110e6;
 const MAX_INSTALLED_BYTES = 60e6;
 
 export async function w12Start(stand: Stand): Promise<Section> {
-  const rounds = stand.quick ? 3 : 7;
+  const rounds = stand.quick ? 1 : 7;
   const upstream = { name: 'echo', url: `http://127.0.0.1:${stand.direct.port}/echo` };
   const settings = stringify({ upstreams: [upstream], log: { level: 'warn' } });
   const entries = entryPoints();

@@ -27,7 +27,7 @@ export async function w4Lists(stand: Stand): Promise<Section> {
     verdicts: [
       {
         target: `CPU per list at least ${MIN_FACTOR} times less than parse, filter, print`,
-        measured: `${factor.toFixed(0)} times`,
+        measured: `${factor.toFixed(1)} times`,
         met: factor >= MIN_FACTOR,
       },
     ],

@@ -71,7 +71,10 @@ function openLog({ dataDir, audit }: Config, { log }: StateOptions): Promise<Aud
     ...audit,
     // Kept in the logs, apart from the data folder, it shows whether the end of the audit log was cut off later.
     onCheckpoint: (checkpoint) => log.info({ checkpoint }, 'audit checkpoint'),
-    onState: (state, error) => log[error === null ? 'info' : 'error']({ state, error }, 'audit log'),
+    onState(state, error) {
+      const level = error !== null ? 'error' : state === 'closed' ? 'debug' : 'info';
+      log[level]({ state, error }, 'audit log');
+    },
     onNotice: (text) => log.warn({}, text),
   });
 }

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 
 const SQLITE_BUSY = 5;
@@ -11,6 +12,7 @@ const SQLITE_BUSY = 5;
 export function takeWriterLock(file: string): { release(): void } {
   let db: DatabaseSync | undefined;
   try {
+    createPrivately(`${file}.lock`);
     db = new DatabaseSync(`${file}.lock`, { timeout: 0 });
     db.exec('BEGIN EXCLUSIVE');
   } catch (cause) {
@@ -24,4 +26,13 @@ export function takeWriterLock(file: string): { release(): void } {
   }
   const held = db;
   return { release: () => held.close() };
+}
+
+/** Whoever could read it could lock the gateway out. An existing one is not opened: closing it again would drop a lock. */
+function createPrivately(file: string): void {
+  try {
+    closeSync(openSync(file, 'ax', 0o600));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
 }

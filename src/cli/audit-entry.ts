@@ -5,6 +5,8 @@ import { formatSecond } from './time.ts';
 /** A record of the audit log, or an intent joined with its outcome; the members that are printed. */
 export interface AuditEntry {
   readonly seq: number;
+  /** Of an outcome: the `seq` of its intent. */
+  readonly intent?: number;
   readonly phase: 'intent' | 'outcome' | 'event';
   readonly action: string;
   readonly time: number;

@@ -3,6 +3,7 @@ import type { AdminClient } from './admin-client.ts';
 import { type AuditEntry, auditColumns } from './audit-entry.ts';
 import { countOption } from './count-option.ts';
 import type { Invocation } from './invocation.ts';
+import { createOutcomeJoiner } from './join-outcomes.ts';
 import { renderTable } from './table.ts';
 
 interface TailOptions {
@@ -17,21 +18,24 @@ interface TailPage {
 
 const POLL_MS = 500;
 const MOST = 500;
-/** Of a line while following, when its width is not known from the lines before. */
-const WIDTHS = { WHO: 22, ACTION: 12, WHAT: 24 };
+/** So that what comes while following lines up with what was there. */
+const WIDTHS: Readonly<Record<string, number>> = { WHO: 22, ACTION: 12, WHAT: 24 };
 
 export async function tailAudit(invocation: Invocation<TailOptions>): Promise<void> {
   const { options, terminal } = invocation;
   const limit = Math.min(countOption('--lines', options.lines), MOST);
   const api = await invocation.api();
+  const join = createOutcomeJoiner();
   const { items, nextCursor } = await newest(invocation, api, limit);
+  for (const item of items) if (item.outcome === 'pending') join(item);
   print(invocation, items, true);
   if (!options.follow) return;
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
   for (let cursor = nextCursor; !stop.signal.aborted; ) {
     const page: TailPage = await api.get('/audit/tail', { cursor, limit: MOST });
-    print(invocation, page.items.filter(isShown(options)), false);
+    const shown = options.json ? page.items : page.items.map(join).filter((item) => item !== null);
+    print(invocation, shown, false);
     cursor = page.nextCursor;
     // Whoever is behind reads on at once.
     if (page.items.length < MOST) await sleep(POLL_MS, undefined, { signal: stop.signal }).catch(() => {});
@@ -47,22 +51,13 @@ async function newest({ options }: Invocation<TailOptions>, api: AdminClient, li
   return { items: items.reverse(), nextCursor: tail.nextCursor };
 }
 
-/** People see a call once, when it has ended; what was denied never begins. */
-const isShown =
-  ({ json }: { readonly json?: true }) =>
-  ({ phase, decision }: AuditEntry): boolean =>
-    json === true || phase !== 'intent' || decision === 'deny';
-
 function print({ options, terminal }: Invocation<TailOptions>, items: readonly AuditEntry[], withTitle: boolean): void {
   if (options.json) {
     for (const item of items) terminal.print(JSON.stringify(item));
     return;
   }
   if (items.length === 0) return;
-  const columns = auditColumns(terminal.style).map((column) => ({
-    ...column,
-    value: (entry: AuditEntry) => column.value(entry).padEnd(WIDTHS[column.title as keyof typeof WIDTHS] ?? 0),
-  }));
+  const columns = auditColumns(terminal.style).map((column) => ({ ...column, width: WIDTHS[column.title] }));
   const table = renderTable(columns, items, terminal.columns);
   terminal.print(withTitle ? table : table.slice(table.indexOf('\n') + 1));
 }

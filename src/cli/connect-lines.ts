@@ -38,7 +38,7 @@ export function connectLines({ endpoint, key, name = 'toolgate' }: ConnectTarget
     {
       client: 'MCP Inspector',
       lines: [
-        `npx -y @modelcontextprotocol/inspector --cli ${endpoint} --transport http \\`,
+        `npx -y @modelcontextprotocol/inspector@2 --cli ${endpoint} --transport http \\`,
         `  --header "${bearer}" \\`,
         '  --method tools/list',
       ],

@@ -5,8 +5,10 @@ export interface Column<Row> {
   readonly value: (row: Row) => string;
   /** Applied after the cell has its width, so that colours do not count as characters. */
   readonly paint?: ((cell: string, row: Row) => string) | undefined;
-  /** May be cut with `…` when the table is wider than the terminal; the last such column is cut first. */
+  /** May be cut with `…` when the table is wider than the terminal; the widest such column is cut first. */
   readonly shrinks?: boolean | undefined;
+  /** At least so wide, so that tables below each other line up. */
+  readonly width?: number | undefined;
 }
 
 const GAP = '  ';
@@ -20,7 +22,9 @@ const NARROWEST = 8;
  */
 export function renderTable<Row>(table: readonly Column<Row>[], rows: readonly Row[], columns: number | null): string {
   const cells = rows.map((row) => table.map((column) => escapeUnprintable(column.value(row))));
-  const widths = table.map(({ title }, index) => Math.max(title.length, ...cells.map((row) => row[index]!.length)));
+  const widths = table.map(({ title, width = 0 }, index) =>
+    Math.max(title.length, width, ...cells.map((row) => row[index]!.length)),
+  );
   if (columns !== null) shrink(table, widths, columns);
   const line = (texts: readonly string[], paint: (text: string, index: number) => string): string =>
     texts
@@ -42,11 +46,14 @@ export function renderTable<Row>(table: readonly Column<Row>[], rows: readonly R
 
 function shrink(table: readonly Column<never>[], widths: number[], columns: number): void {
   let over = widths.reduce((sum, width) => sum + width, 0) + GAP.length * (widths.length - 1) - columns;
-  for (let index = table.length - 1; index >= 0 && over > 0; index--) {
-    if (table[index]!.shrinks !== true) continue;
-    const cut = Math.min(over, Math.max(0, widths[index]! - Math.max(NARROWEST, table[index]!.title.length)));
-    widths[index]! -= cut;
-    over -= cut;
+  for (; over > 0; over--) {
+    let widest = -1;
+    for (const [index, { shrinks, title }] of table.entries()) {
+      if (shrinks !== true || widths[index]! <= Math.max(NARROWEST, title.length)) continue;
+      if (widest < 0 || widths[index]! > widths[widest]!) widest = index;
+    }
+    if (widest < 0) return;
+    widths[widest]!--;
   }
 }
 

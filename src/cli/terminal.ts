@@ -53,10 +53,10 @@ export function createTerminal({ stdin, stdout, stderr, env }: TerminalStreams):
       }
     },
     async askHidden(question) {
-      stderr.write(`${question} `);
-      // An output that swallows what readline would echo.
+      // An output that swallows what readline would echo. It takes over the echo of the terminal as well, so it comes first.
       const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
       const prompt = createInterface({ input: stdin, output: silent, terminal: true });
+      stderr.write(`${question} `);
       try {
         return await prompt.question('');
       } finally {

@@ -133,12 +133,6 @@ export const CATALOG = define({
     title: 'A header and the body disagree',
     remedy: 'Make `MCP-Protocol-Version`, `Mcp-Method` and `Mcp-Name` repeat what the body says (2026-07-28).',
   },
-  missing_client_capability: {
-    http: 400,
-    rpc: -32021,
-    title: 'The client did not declare a capability that this request needs',
-    remedy: 'Declare it in `_meta` under `io.modelcontextprotocol/clientCapabilities`.',
-  },
   unsupported_protocol_version: {
     http: 400,
     rpc: -32022,
@@ -260,12 +254,6 @@ export const CATALOG = define({
     rpc: 4220,
     title: 'The request is well formed but cannot be carried out',
     remedy: 'The detail says which value to change.',
-  },
-  too_many_requests: {
-    http: 429,
-    rpc: 4290,
-    title: 'Too many requests',
-    remedy: 'Wait for the time in `Retry-After`.',
   },
   audit_unavailable: {
     http: 503,

@@ -1,4 +1,5 @@
 import { type ClientIdentity, type Codec, codecOf } from '../mcp/codecs/codec.ts';
+import { parseExactJson } from '../mcp/exact-json.ts';
 import { type MessageSpans, scanStructure } from '../mcp/json-structure.ts';
 import { isObject, isRequest, type JsonRpcMessage } from '../mcp/message.ts';
 import { META_CLIENT_INFO } from '../mcp/revision.ts';
@@ -40,7 +41,7 @@ function identityOf({ session, message }: McpRequest): ClientIdentity {
 /** How the upstream's messages become messages of the client's era, with the client's own request id. */
 export function bridgeAnswer(request: McpRequest, connection: UpstreamConnection, credential: Credential): Rewrite {
   const adopt = (json: Buffer): Buffer | null => {
-    const message: JsonRpcMessage = JSON.parse(json.toString());
+    const message = parseExactJson(json.toString()) as JsonRpcMessage;
     if (isRequest(message)) {
       refuseServerRequest(connection, credential, message.id);
       return null;

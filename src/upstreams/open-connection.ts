@@ -5,15 +5,19 @@ import { openSse } from './transports/sse.ts';
 import { openStdio } from './transports/stdio.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
 import type { UpstreamContext } from './upstream-context.ts';
+import { needlesOfCredential, withoutSecrets } from './without-secrets.ts';
 
 /** Opens a connection over whichever transport the upstream has, handshake included. Rejects with AppError. */
-export function openConnection(context: UpstreamContext, options: ConnectionOptions): Promise<UpstreamConnection> {
+export async function openConnection(
+  context: UpstreamContext,
+  options: ConnectionOptions,
+): Promise<UpstreamConnection> {
   const { upstream, endpoint } = context;
   switch (upstream.transport) {
     case 'http':
-      return openHttp(context, endpoint!, options);
+      return withoutSecrets(await openHttp(context, endpoint!, options), needlesOfCredential);
     case 'sse':
-      return openSse(context, endpoint!, options);
+      return withoutSecrets(await openSse(context, endpoint!, options), needlesOfCredential);
     case 'stdio':
       return openStdio(context as UpstreamContext & { upstream: StdioUpstream }, options);
   }

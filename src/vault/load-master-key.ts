@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createReadStream, constants as fsConstants } from 'node:fs';
-import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { type FileHandle, link, open, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { MASTER_KEY_BYTES, type MasterKey, parseMasterKey } from './master-key.ts';
 
 export type MasterKeySource = { readonly file: string } | { readonly env: string } | { readonly fd: number };
@@ -43,6 +43,7 @@ export async function loadMasterKey(source: MasterKeySource, options: LoadMaster
 /** The key file that a change of the master key is moving to; null when no change is under way. See changeMasterKeyFile. */
 export async function loadPendingMasterKey(file: string): Promise<MasterKey | null> {
   const pending = pendingFileOf(file);
+  await removeDrafts(file);
   const text = await readKeyFile(pending);
   return text === null ? null : parseMasterKey(text, pending);
 }
@@ -113,6 +114,13 @@ async function generateKeyFile(file: string): Promise<string> {
   const text = await readKeyFile(file);
   if (text === null) throw new Error(`The master key file ${file} was removed right after it was made.`);
   return text;
+}
+
+/** A crash while a key was being made can leave its draft behind: a key that was never used for anything. */
+async function removeDrafts(file: string): Promise<void> {
+  const names = await readdir(dirname(file)).catch((): string[] => []);
+  const drafts = names.filter((name) => name.startsWith(`${basename(file)}.`) && name.endsWith('.tmp'));
+  for (const name of drafts) await rm(join(dirname(file), name), { force: true });
 }
 
 /** Makes the new name itself survive a power cut. Windows cannot open a directory. */

@@ -69,7 +69,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
         upstream.resetAndDestroy();
       } else if (state.mode !== 'half-open') upstream.write(chunk);
     });
-    upstream.on('data', (chunk) => answer(client, upstream, chunk));
+    upstream.on('data', (chunk) => answer(client, upstream, chunk as Buffer));
     client.on('close', () => upstream.destroy());
     upstream.on('close', () => {
       if (state.mode === 'pass' || state.mode === 'slow') client.end();

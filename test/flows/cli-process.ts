@@ -3,8 +3,11 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 
+/** After this a test fails that waits for something to be printed. */
+const PATIENCE_MS = 60_000;
 const MAIN = resolve(import.meta.dirname, '../../src/main.ts');
 
 export interface CliRun {
@@ -90,11 +93,16 @@ export function startToolgateProcess(args: readonly string[], options: CliOption
     child,
     text,
     async until(pattern) {
+      const late = sleep(PATIENCE_MS, 'late' as const, { ref: false });
       for (;;) {
         const found = pattern.exec(stripVTControlCharacters(text.stdout)) ?? pattern.exec(text.stderr);
         if (found) return found;
-        const more = Promise.race([once(child.stdout!, 'data'), once(child.stderr!, 'data'), ended]);
-        if ((await more) === 'ended') throw new Error(`toolgate ended before ${pattern}: ${text.stdout}${text.stderr}`);
+        const more = await Promise.race([once(child.stdout!, 'data'), once(child.stderr!, 'data'), ended, late]);
+        if (more === 'ended' || more === 'late') {
+          throw new Error(
+            `toolgate ${more === 'late' ? 'still runs without' : 'ended before'} ${pattern}: ${text.stdout}${text.stderr}`,
+          );
+        }
       }
     },
     async stop(signal = 'SIGTERM') {

@@ -16,7 +16,8 @@ let legacy: FakeHttpUpstream;
 let detours: Detour[];
 let gateway: PeopledGateway<'ann'>;
 
-const event = (message: object): string => `event: message\ndata: ${JSON.stringify({ jsonrpc: '2.0', ...message })}\n\n`;
+const event = (message: object): string =>
+  `event: message\ndata: ${JSON.stringify({ jsonrpc: '2.0', ...message })}\n\n`;
 
 /** What these tools do with their answer. */
 const BREAKS: Readonly<Record<string, (id: unknown, token: unknown, res: Any) => void>> = {
@@ -95,7 +96,9 @@ async function outcomeOf(requestId: string): Promise<Any> {
 
 for (const era of ['modern', 'legacy'] as const) {
   for (const upstream of ['modern', 'legacy'] as const) {
-    test(`${era} client, ${upstream} upstream: a stream that breaks off ends with an error, and the audit log has it as failed`, { timeout: 30_000 }, async () => {
+    test(`${era} client, ${upstream} upstream: a stream that breaks off ends with an error, and the audit log has it as failed`, {
+      timeout: 30_000,
+    }, async () => {
       const client = await clientOf(era, `${gateway.url}/mcp`, gateway.keys.ann);
       // A legacy server may end a stream and go on with it when it is asked for the rest: that is for its own client to do.
       const own = era === 'legacy' && upstream === 'legacy';
@@ -104,7 +107,8 @@ for (const era of ['modern', 'legacy'] as const) {
         const params = { name: `${upstream}__${tool}`, arguments: {} };
         const reply = await client.request('tools/call', params, { id, meta: { progressToken: 'token' } });
         assertTold(reply, id, tool);
-        if (tool !== 'sse-empty') assert.equal(reply.messages[0].params.progressToken, 'token', 'what came before is kept');
+        if (tool !== 'sse-empty')
+          assert.equal(reply.messages[0].params.progressToken, 'token', 'what came before is kept');
         const record = await outcomeOf(reply.message.error.data.requestId);
         assert.equal(record.outcome, 'failed', tool);
         const next = await client.request('tools/call', { name: `${upstream}__echo`, arguments: { text: 'next' } });
@@ -112,7 +116,9 @@ for (const era of ['modern', 'legacy'] as const) {
       }
     });
 
-    test(`${era} client, ${upstream} upstream: a JSON answer that breaks off is an error or visibly cut, never half a success`, { timeout: 30_000 }, async () => {
+    test(`${era} client, ${upstream} upstream: a JSON answer that breaks off is an error or visibly cut, never half a success`, {
+      timeout: 30_000,
+    }, async () => {
       const client = await clientOf(era, `${gateway.url}/mcp`, gateway.keys.ann);
       const answer = await client
         .open('tools/call', { name: `${upstream}__json-reset`, arguments: {} }, { id: 'x' })
@@ -124,7 +130,9 @@ for (const era of ['modern', 'legacy'] as const) {
     });
   }
 
-  test(`${era} client: a process that dies in the middle of a call is an error, and the next call finds a new one`, { timeout: 60_000 }, async () => {
+  test(`${era} client: a process that dies in the middle of a call is an error, and the next call finds a new one`, {
+    timeout: 60_000,
+  }, async () => {
     const client = await clientOf(era, `${gateway.url}/mcp`, gateway.keys.ann);
     const upstream = era === 'modern' ? 'process' : 'private';
     const wait = client.request('tools/call', { name: `${upstream}__wait`, arguments: {} }, { id: 'waiting' });
@@ -143,14 +151,20 @@ for (const era of ['modern', 'legacy'] as const) {
   });
 }
 
-test('a client that hangs up in the middle of its own request leaves no trace of a call', { timeout: 30_000 }, async () => {
+test('a client that hangs up in the middle of its own request leaves no trace of a call', {
+  timeout: 30_000,
+}, async () => {
   const { body, headers } = modernRequest('tools/call', { name: 'delete', arguments: {} });
   const json = JSON.stringify(body);
   const all = { host: new URL(gateway.url).host, authorization: `Bearer ${gateway.keys.ann}`, ...headers };
-  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  const lines = Object.entries(all)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('');
   for (const sent of [json.slice(0, -1), json.slice(0, 5), '']) {
     const socket = await dial(gateway.url);
-    socket.write(`POST /mcp/modern HTTP/1.1\r\n${lines}content-type: application/json\r\ncontent-length: ${json.length}\r\n\r\n${sent}`);
+    socket.write(
+      `POST /mcp/modern HTTP/1.1\r\n${lines}content-type: application/json\r\ncontent-length: ${json.length}\r\n\r\n${sent}`,
+    );
     await setTimeout(30);
     socket.destroy();
   }

@@ -56,15 +56,24 @@ function ownerOf({ headers }: Received): string {
 
 async function useEverything(client: TestClient, upstream: string, label: string): Promise<void> {
   const prefix = `${upstream}__`;
-  assert.equal(textOf(await client.request('tools/call', { name: `${prefix}late`, arguments: { text: label } })), label);
-  assert.ok((await client.request('prompts/get', { name: `${prefix}greet`, arguments: { who: label } })).message.result);
+  assert.equal(
+    textOf(await client.request('tools/call', { name: `${prefix}late`, arguments: { text: label } })),
+    label,
+  );
+  assert.ok(
+    (await client.request('prompts/get', { name: `${prefix}greet`, arguments: { who: label } })).message.result,
+  );
   const ref = { type: 'ref/prompt', name: `${prefix}greet` };
-  assert.ok((await client.request('completion/complete', { ref, argument: { name: 'who', value: label } })).message.result);
+  assert.ok(
+    (await client.request('completion/complete', { ref, argument: { name: 'who', value: label } })).message.result,
+  );
   assert.ok((await listAll(client, 'tools/list', 'tools')).some(({ name }) => name === `${prefix}echo`));
 }
 
 for (const era of ['modern', 'legacy'] as const) {
-  test(`${era}: three people at once, on both upstreams and with every method, and no credential is ever mixed up`, { timeout: 60_000 }, async () => {
+  test(`${era}: three people at once, on both upstreams and with every method, and no credential is ever mixed up`, {
+    timeout: 60_000,
+  }, async () => {
     const clients = await Promise.all(
       PEOPLE.map(async (name) => ({ name, client: await clientOf(era, `${gateway.url}/mcp`, gateway.keys[name]) })),
     );
@@ -79,14 +88,19 @@ for (const era of ['modern', 'legacy'] as const) {
       for (const received of fake.received) {
         const owner = ownerOf(received);
         if (owner === 'mixed: nobody, undefined') continue; // The upstream that is shared has no credential.
-        assert.ok(PEOPLE.some((name) => owner === `${name} ${upstream}`), owner);
+        assert.ok(
+          PEOPLE.some((name) => owner === `${name} ${upstream}`),
+          owner,
+        );
         const said = /(ann|bob|robot) says/.exec(received.body)?.[1];
         if (said !== undefined) assert.equal(owner, `${said} ${upstream}`);
       }
     }
   });
 
-  test(`${era}: who has no credential is told what is missing and whom to ask, and the rest works`, { timeout: 30_000 }, async () => {
+  test(`${era}: who has no credential is told what is missing and whom to ask, and the rest works`, {
+    timeout: 30_000,
+  }, async () => {
     const before = Object.values(fakes).map(({ received }) => received.length);
     const all = await clientOf(era, `${gateway.url}/mcp`, gateway.keys.none);
     const names = (await listAll(all, 'tools/list', 'tools')).map(({ name }): string => name);
@@ -97,23 +111,33 @@ for (const era of ['modern', 'legacy'] as const) {
       assert.equal(message.error.data.code, 'upstream_credential_missing', JSON.stringify(message));
       assert.match(message.error.message, new RegExp(`"${upstream}".*Authorization.*administrator`, 's'));
     }
-    assert.equal(textOf(await all.request('tools/call', { name: 'shared__echo', arguments: { text: 'fine' } })), 'fine');
+    assert.equal(
+      textOf(await all.request('tools/call', { name: 'shared__echo', arguments: { text: 'fine' } })),
+      'fine',
+    );
     assert.deepEqual(
-      Object.values(fakes).map(({ received }, index) => received.slice(before[index]!).filter((request) => ownerOf(request) !== 'mixed: nobody, undefined')),
+      Object.values(fakes).map(({ received }, index) =>
+        received.slice(before[index]!).filter((request) => ownerOf(request) !== 'mixed: nobody, undefined'),
+      ),
       [[], []],
       'nothing went out with a credential',
     );
   });
 }
 
-test('on the mount of an upstream, a missing credential is an error and not an empty list', { timeout: 30_000 }, async () => {
+test('on the mount of an upstream, a missing credential is an error and not an empty list', {
+  timeout: 30_000,
+}, async () => {
   for (const upstream of ['modern', 'legacy']) {
     const client = modernClient(`${gateway.url}/mcp/${upstream}`, gateway.keys.none);
     for (const method of ['tools/list', 'prompts/list', 'resources/list', 'server/discover']) {
       const { message } = await client.request(method);
       assert.equal(message.error?.data?.code, 'upstream_credential_missing', `${method}: ${JSON.stringify(message)}`);
     }
-    await assert.rejects(legacyClient(`${gateway.url}/mcp/${upstream}`, gateway.keys.none), /upstream_credential_missing/);
+    await assert.rejects(
+      legacyClient(`${gateway.url}/mcp/${upstream}`, gateway.keys.none),
+      /upstream_credential_missing/,
+    );
   }
 });
 
@@ -146,14 +170,19 @@ test('the catalogue of one person is not shown to another', { timeout: 30_000 },
       ann: { roles: ['full-access'], secrets: secretsOf('ann') },
       bob: { roles: ['full-access'], secrets: secretsOf('bob') },
     },
-    config: { upstreams: [{ name: 'modern', url: fakes.modern.url, auth: { headersPerUser: ['Authorization', 'X-Account'] } }] },
+    config: {
+      upstreams: [{ name: 'modern', url: fakes.modern.url, auth: { headersPerUser: ['Authorization', 'X-Account'] } }],
+    },
   });
   try {
     for (const [name, own] of [
       ['ann', 'for-ann'],
       ['bob', 'for-bob'],
     ] as const) {
-      behaviour.tools = [...tools, { definition: { name: own, inputSchema: { type: 'object' } }, call: () => ({ content: [] }) }];
+      behaviour.tools = [
+        ...tools,
+        { definition: { name: own, inputSchema: { type: 'object' } }, call: () => ({ content: [] }) },
+      ];
       const client = modernClient(`${fresh.url}/mcp`, fresh.keys[name]);
       assert.ok((await listAll(client, 'tools/list', 'tools')).some((tool) => tool.name === `modern__${own}`));
     }

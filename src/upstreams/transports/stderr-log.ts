@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Logger } from 'pino';
+import { MIN_SECRET_LENGTH, spellingsOf } from '../secret-spellings.ts';
 import { createLineReader } from './line-reader.ts';
 
 export interface StderrLogOptions {
@@ -12,7 +13,6 @@ const MAX_LINE_BYTES = 8 * 1024;
 /** Lines in one window; more are counted and reported once. */
 const MAX_LINES = 100;
 const WINDOW_MS = 10_000;
-const MIN_SECRET_LENGTH = 4;
 
 /**
  * Tokens of well-known shapes: what a program prints of its own accord, such as a request header in a trace. Every start is
@@ -23,7 +23,7 @@ const TOKEN_SHAPES =
 
 /** Copies what a program prints on its standard error into the log, line by line, without secrets and at a bounded rate. */
 export function logStderr(stderr: Readable, options: StderrLogOptions): void {
-  const secrets = options.secrets.filter((secret) => secret.length >= MIN_SECRET_LENGTH).flatMap(spellings);
+  const secrets = options.secrets.filter((secret) => secret.length >= MIN_SECRET_LENGTH).flatMap(spellingsOf);
   // The longest first: one secret may be the beginning of another.
   secrets.sort((a, b) => b.length - a.length);
   let windowStart = performance.now();
@@ -53,12 +53,4 @@ export function logStderr(stderr: Readable, options: StderrLogOptions): void {
     },
   });
   stderr.on('data', (chunk: Buffer) => reader.push(chunk));
-}
-
-/** The forms in which programs print a value: as it is, in a URL, in JSON, in Base64. */
-function spellings(secret: string): string[] {
-  const json = JSON.stringify(secret).slice(1, -1);
-  return [
-    ...new Set([secret, encodeURIComponent(secret), json, Buffer.from(secret).toString('base64').replace(/=+$/, '')]),
-  ];
 }

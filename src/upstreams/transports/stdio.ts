@@ -4,6 +4,7 @@ import type { StdioUpstream } from '../../model/upstream.ts';
 import { type ResolvedEnvironment, resolveEnvironment } from '../resolve-references.ts';
 import type { UpstreamConnection } from '../upstream-connection.ts';
 import type { UpstreamContext } from '../upstream-context.ts';
+import { needlesOf, withoutSecrets } from '../without-secrets.ts';
 import { Channel } from './channel.ts';
 import { createChannelConnection, type OpenChannel, shakeHands } from './channel-connection.ts';
 import type { ConnectionOptions } from './connection-options.ts';
@@ -57,7 +58,9 @@ async function start(
   });
   try {
     const handshake = await shakeHands(context, open.channel, options, probe);
-    return { connection: createChannelConnection(context, open, options, handshake) };
+    const connection = createChannelConnection(context, open, options, handshake);
+    const needles = needlesOf(environment.secrets);
+    return { connection: withoutSecrets(connection, () => needles) };
   } catch (error) {
     const byItself = exited;
     await open.close();
