@@ -22,14 +22,18 @@ export function createHttpTransport(origin: string, key: Secret): AdminTransport
       } catch (cause) {
         throw new CliError(`The gateway at ${origin} does not answer: ${reasonOf(cause)}.`, { cause });
       }
-      return {
-        status: response.status,
-        headers: response.headers,
-        body: response.body ?? ([] as unknown as AsyncIterable<Uint8Array>),
-      };
+      return { status: response.status, headers: response.headers, body: bodyOf(response, origin) };
     },
     close: async () => {},
   };
+}
+
+async function* bodyOf({ body }: Response, origin: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body ?? [];
+  } catch (cause) {
+    throw new CliError(`The connection to ${origin} broke off; what came so far is incomplete.`, { cause });
+  }
 }
 
 /** What is behind the `fetch failed` of Node. */

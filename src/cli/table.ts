@@ -31,7 +31,7 @@ export function renderTable<Row>(table: readonly Column<Row>[], rows: readonly R
       .map((text, index) => {
         const fitted = text.length > widths[index]! ? `${text.slice(0, widths[index]! - 1)}…` : text;
         const last = index === texts.length - 1;
-        return paint(fitted, index) + (last ? '' : ' '.repeat(widths[index]! - fitted.length));
+        return (fitted === '' ? '' : paint(fitted, index)) + (last ? '' : ' '.repeat(widths[index]! - fitted.length));
       })
       .join(GAP)
       .trimEnd();
