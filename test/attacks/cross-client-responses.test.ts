@@ -3,7 +3,10 @@
  * hundred users call at once with the same JSON-RPC id and the same progress token, each with a secret of their own.
  */
 import assert from 'node:assert/strict';
+import type { ServerResponse } from 'node:http';
 import { after, before, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { type Detour, startDetour } from '../fakes/upstream-detour.ts';
 import { startLegacyUpstream } from '../fakes/upstream-legacy.ts';
 import { startModernUpstream } from '../fakes/upstream-modern.ts';
 import { startSseUpstream } from '../fakes/upstream-sse.ts';
@@ -25,6 +28,8 @@ before(async () => {
     modern: await startModernUpstream(),
     sse: await startSseUpstream(),
   };
+  const mixedUp = await startMixedUpServer(fakes.legacy.url);
+  ends.push(mixedUp.close);
   for (const fake of Object.values(fakes)) ends.push(fake.close);
   gateway = await startWithPeople({
     people: Object.fromEntries(names.map((name) => [name, { roles: ['full-access'] }])),
@@ -35,6 +40,7 @@ before(async () => {
         { name: 'modern', url: fakes.modern.url },
         { name: 'sse', url: fakes.sse.url, transport: 'sse' },
         { name: 'process', command: [process.execPath, STDIO_FAKE] },
+        { name: 'mixed-up', url: mixedUp.url },
         { name: 'private-process', command: [process.execPath, STDIO_FAKE], isolation: 'session' },
       ],
     },
@@ -45,6 +51,26 @@ before(async () => {
 after(async () => {
   for (const end of ends) await end();
 });
+
+/**
+ * A server with the fault of CVE-2026-25536: within one session it finds the open answer by the request's id alone, so of
+ * two requests with the same id the later one gets both results.
+ */
+async function startMixedUpServer(target: string): Promise<Detour> {
+  const open = new Map<string, ServerResponse>();
+  return startDetour(target, async (message, res, req) => {
+    if (message?.method !== 'tools/call') return false;
+    const key = `${req.headers['mcp-session-id']} ${message.id}`;
+    open.set(key, res);
+    await setTimeout(Math.random() * 20);
+    const answer = open.get(key);
+    if (answer === undefined || answer.headersSent) return true;
+    const result = { content: [{ type: 'text', text: message.params.arguments.text }] };
+    answer.writeHead(200, { 'content-type': 'application/json' });
+    answer.end(JSON.stringify({ jsonrpc: '2.0', id: message.id, result }));
+    return true;
+  });
+}
 
 const secretOf = (user: string, round: number): string => `secret of ${user}, round ${round}`;
 
@@ -86,6 +112,17 @@ for (const era of ['modern', 'legacy'] as const) {
     });
   }
 }
+
+test(`${USERS} modern clients on a server that confuses equal ids: it never sees two that are equal`, async () => {
+  const clients = await Promise.all(names.map((name) => clientOf('modern', `${gateway.url}/mcp`, gateway.keys[name])));
+  await Promise.all(
+    names.map(async (name, index) => {
+      const text = secretOf(name, 0);
+      const params = { name: 'mixed-up__late', arguments: { text } };
+      assertOwn(await clients[index]!.request('tools/call', params, { id: 0 }), text, 0, 'none');
+    }),
+  );
+});
 
 test('one client with many calls at once under the ids 0, "0", "" and large ones gets each answer under its own id', async () => {
   const ids = [0, '0', '', -1, Number.MAX_SAFE_INTEGER, 'null', '"', '{}', '\u2028', '😀', ...Array(40).keys()].slice(

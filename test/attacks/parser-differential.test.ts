@@ -51,8 +51,8 @@ const REFUSED: Readonly<Record<string, string>> = {
   'an argument twice': call({ arguments: '{"text":"a","text":"b"}' }),
   'an argument twice, deep down': call({ arguments: '{"a":[{"b":{"c":1,"c":2}}]}' }),
   'a duplicate by escape': call({ params: '"name":"echo","n\\u0061me":"delete"' }),
-  'a name only by escape': call({ params: '"n\\u0061me":"delete"' }),
-  'the method only by escape': '{"jsonrpc":"2.0","id":1,"\\u006dethod":"tools/call","params":{"name":"delete"}}',
+  'a name only by escape': call({ params: '"n\\u0061me":"echo"' }),
+  'the method only by escape': '{"jsonrpc":"2.0","id":1,"\\u006dethod":"tools/call","params":{"name":"echo"}}',
   'Method beside method': call({ envelope: ',"Method":"tools/list"' }),
   'METHOD alone': '{"jsonrpc":"2.0","id":1,"METHOD":"tools/call","params":{"name":"delete"}}',
   'Name beside name': call({ params: '"name":"echo","Name":"delete"' }),
@@ -112,8 +112,9 @@ for (const [what, body] of Object.entries(REFUSED)) {
     const { length } = upstream.received;
     const reply = await post(body);
     assert.equal(upstream.received.length, length, 'nothing is forwarded');
-    assert.ok(reply.status === 400 || (reply.status === 200 && reply.message.error.code === -32602), reply.body);
-    assert.ok([-32600, -32700, -32602].includes(reply.message.error.code), reply.body);
+    const { code } = reply.message.error;
+    if (what.startsWith('a ref of a type')) assert.equal(code, -32602);
+    else assert.ok(reply.status === 400 && (code === -32600 || code === -32700), reply.body);
   });
 }
 

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import type { RoleRule } from '../../src/model/role.ts';
 import type { FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { startLegacyUpstream } from '../fakes/upstream-legacy.ts';
@@ -142,7 +143,7 @@ test('revoking, disabling, deleting and rotating end everything at once, and nob
       assert.equal(reply.status, 401, `${name} at ${path}`);
     }
     assert.equal(received.length, length, 'nothing was forwarded');
-    while (cancelled.length < before + 4) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (cancelled.length < before + 4) await setTimeout(5);
   }
   for (const { what, answer } of his) {
     assert.equal(answer.http.destroyed || answer.complete, false, `${what} of somebody else`);
@@ -185,31 +186,38 @@ test('a role that was taken away and a key that was narrowed count from the very
   assert.equal((await call('bystander')).message.error.code, -32602);
 });
 
-test('a request that was let in just before the revocation does nothing after it', async () => {
+test('a request that was let in just before the revocation does nothing after it, and learns nothing', async () => {
   const key = gateway.keys.raced;
   const client = modernClient(`${gateway.url}/mcp/modern`, key);
   assert.equal(textOf(await client.request('tools/call', { name: 'echo', arguments: { text: 'x' } })), 'x');
-  // Its credential is checked with its head; its body comes after the revocation.
-  const { body, headers } = modernRequest('tools/call', { name: 'delete', arguments: {} });
-  const json = JSON.stringify(body);
-  const socket = await dial(gateway.url);
-  const all = {
-    ...headers,
-    host: new URL(gateway.url).host,
-    authorization: `Bearer ${key}`,
-    'content-type': 'application/json',
+  // The credential is checked with the head of a request; these bodies come after the revocation.
+  const begin = async (method: string, params: object) => {
+    const { body, headers } = modernRequest(method, params);
+    const json = JSON.stringify(body);
+    const socket = await dial(gateway.url);
+    const all = { ...headers, host: new URL(gateway.url).host, authorization: `Bearer ${key}` };
+    const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.write(
+      `POST /mcp/modern HTTP/1.1\r\n${lines.join('')}content-type: application/json\r\n` +
+        `content-length: ${json.length}\r\n\r\n${json.slice(0, 10)}`,
+    );
+    return { method, socket, rest: json.slice(10) };
   };
-  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.write(
-    `POST /mcp/modern HTTP/1.1\r\n${lines.join('')}content-length: ${json.length}\r\n\r\n${json.slice(0, 10)}`,
-  );
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  const begun = [
+    await begin('tools/call', { name: 'delete', arguments: {} }),
+    await begin('tools/list', {}),
+    await begin('server/discover', {}),
+    await begin('subscriptions/listen', { notifications: { toolsListChanged: true } }),
+  ];
+  await setTimeout(50);
   await gateway.admin('POST', `/access-keys/${gateway.keyIds.raced}/revoke`);
-  const answered = new Promise<string>((resolve) =>
-    socket.once('data', (data) => resolve(data.toString('latin1', 0, 12))),
-  );
-  socket.write(json.slice(10));
-  assert.equal(await answered, 'HTTP/1.1 401');
-  socket.destroy();
+  for (const { method, socket, rest } of begun) {
+    const answered = new Promise<string>((resolve) => {
+      socket.once('data', (data: Buffer) => resolve(data.toString('latin1', 0, 12)));
+    });
+    socket.write(rest);
+    assert.equal(await answered, 'HTTP/1.1 401', method);
+    socket.destroy();
+  }
   assert.ok(!modern.calls('tools/call').some(({ message }) => message.params.name === 'delete'));
 });

@@ -108,7 +108,7 @@ test('kill -9 in the middle of a change of the master key: the next start finish
 }, async (t) => {
   const { shared, each, dataDir, config, gateway, keys, ready } = await startWithSecrets(t);
   let current = gateway;
-  for (let round = 0; round < 8; round++) {
+  for (let round = 0; round < 5; round++) {
     const rotating = rotate(current, true).catch(() => undefined);
     await new Promise((done) => setTimeout(done, Math.random() * 30));
     await current.stop('SIGKILL');
