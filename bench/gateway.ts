@@ -77,4 +77,4 @@ const commands = {
 
 export type GatewayCommands = typeof commands;
 
-serveCommands(commands);
+serveCommands(commands, () => app.close(0));

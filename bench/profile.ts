@@ -33,17 +33,16 @@ const print = (title: string, times: readonly SelfTime[]): void => {
 
 const stand = await createStand(false);
 try {
-  const { name, calls, threads } = await profileServer(stand, {
+  const { name, calls, busyUs, areas, functions, otherThreadsUs } = await profileServer(stand, {
     of,
     templateOf: (server) => echoCall(server, bytes).template,
     connections: Number(values.connections),
     durationMs: Number(values.seconds) * 1_000,
   });
-  console.log(`${name}: ${calls} calls`);
-  for (const [i, thread] of threads.entries()) {
-    print(`thread ${i + 1}, areas: ${thread.busyUs.toFixed(1)} µs for one call`, thread.areas);
-    print(`thread ${i + 1}, functions by self time`, thread.functions.slice(0, Number(values.top)));
-  }
+  console.log(`${name}: ${calls} calls, for one call ${busyUs.toFixed(1)} µs of the main thread as sampled,`);
+  console.log(`and ${otherThreadsUs.toFixed(1)} µs of CPU time of other threads`);
+  print('areas', areas);
+  print('functions by self time', functions.slice(0, Number(values.top)));
 } finally {
   await stand.stop();
   killAll();

@@ -46,8 +46,10 @@ interface Asked {
 /**
  * Answers the commands of the process that started this one, and ends with it. Commands run one at a time, in the order
  * in which they were asked.
+ *
+ * @param close runs before the end, so that threads can end in order and write their CPU profiles.
  */
-export function serveCommands(commands: Commands): void {
+export function serveCommands(commands: Commands, close: () => Promise<void> = async () => {}): void {
   const all: Commands = { ...OWN, ...commands };
   let last: Promise<unknown> = Promise.resolve();
   process.on('message', ({ id, command, argument }: Asked) => {
@@ -59,6 +61,8 @@ export function serveCommands(commands: Commands): void {
       }
     });
   });
-  process.on('disconnect', () => process.exit());
+  process.on('disconnect', () => {
+    close().finally(() => process.exit());
+  });
   process.send!({ id: 0 });
 }

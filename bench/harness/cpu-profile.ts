@@ -33,12 +33,14 @@ const NODE_AREAS: readonly (readonly [pattern: RegExp, area: string])[] = [
   [/^wasm:/, 'HTTP parser of undici (wasm)'],
 ];
 
-/** Every thread of a process that ran with `--cpu-prof`, the busiest first; only what was sampled in the time given. */
-export function readProfiles(folder: string, fromUs: number, untilUs: number): ThreadProfile[] {
-  return readdirSync(folder)
+/** The main thread of a process that ran with `--cpu-prof`; only what was sampled in the time given. */
+export function readMainThread(folder: string, fromUs: number, untilUs: number): ThreadProfile {
+  const [busiest] = readdirSync(folder)
     .filter((file) => file.endsWith('.cpuprofile'))
     .map((file) => threadProfile(JSON.parse(readFileSync(join(folder, file), 'utf8')), fromUs, untilUs))
     .sort((a, b) => b.busyUs - a.busyUs);
+  if (busiest === undefined) throw new Error('The process left no CPU profile.');
+  return busiest;
 }
 
 function threadProfile(profile: CpuProfile, fromUs: number, untilUs: number): ThreadProfile {

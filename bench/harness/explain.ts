@@ -31,33 +31,26 @@ export async function explainMissed(stand: Stand, sections: readonly Section[]):
   return [
     '## Where the time of a missed target goes',
     'Self time for one call by area of the code, sampled with `node --cpu-prof` (which makes everything slower, and ' +
-      'counts time in which the thread waited for a processor), the main thread unless named otherwise.',
+      'counts time in which the thread waited for a processor), of the main thread.',
     ...parts,
     'Repeat: `node bench/profile.ts W1 --of strict`',
   ].join('\n\n');
 }
 
 function renderProfiles(profiles: readonly Profiled[]): string {
-  const areaUs = (profile: Profiled, thread: number, area: string) =>
-    profile.threads[thread]?.areas.find(({ name }) => name === area)?.us ?? 0;
-  const rowsOf = (thread: number, prefix: string): string[][] => {
-    const names = new Set(profiles.flatMap(({ threads }) => threads[thread]?.areas.map(({ name }) => name) ?? []));
-    return [...names]
-      .map((name) => ({ name, spent: profiles.map((profile) => areaUs(profile, thread, name)) }))
-      .filter(({ spent }) => Math.max(...spent) >= MIN_AREA_US)
-      .sort((a, b) => b.spent.at(-1)! - a.spent.at(-1)!)
-      .map(({ name, spent }) => [`${prefix}${name}`, ...spent.map(us)]);
-  };
-  const areas: Table = {
-    columns: ['area', ...profiles.map(({ name }) => name)],
-    rows: [...rowsOf(0, ''), ...rowsOf(1, 'audit writer: ')],
-  };
+  const areaUs = ({ areas }: Profiled, area: string) => areas.find(({ name }) => name === area)?.us ?? 0;
+  const names = [...new Set(profiles.flatMap(({ areas }) => areas.map(({ name }) => name)))];
+  const rows = names
+    .map((name) => ({ name, spent: profiles.map((profile) => areaUs(profile, name)) }))
+    .filter(({ spent }) => Math.max(...spent) >= MIN_AREA_US)
+    .sort((a, b) => b.spent.at(-1)! - a.spent.at(-1)!)
+    .map(({ name, spent }) => [name, ...spent.map(us)]);
+  const others = ['other threads (CPU time)', ...profiles.map(({ otherThreadsUs }) => us(otherThreadsUs))];
+  const areas: Table = { columns: ['area', ...profiles.map(({ name }) => name)], rows: [...rows, others] };
+  const last = profiles.at(-1)!;
   const functions: Table = {
-    columns: [`function (${profiles.at(-1)!.name}, main thread)`, 'self time'],
-    rows: profiles
-      .at(-1)!
-      .threads[0]!.functions.slice(0, TOP)
-      .map(({ name, us: spent }) => [`\`${name}\``, us(spent)]),
+    columns: [`function (${last.name})`, 'self time'],
+    rows: last.functions.slice(0, TOP).map(({ name, us: spent }) => [`\`${name}\``, us(spent)]),
   };
   return [areas, functions].map(renderTable).join('\n\n');
 }

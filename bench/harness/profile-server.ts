@@ -1,20 +1,19 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { readProfiles, type SelfTime } from './cpu-profile.ts';
+import { readMainThread, type SelfTime } from './cpu-profile.ts';
 import type { RequestTemplate } from './request-bytes.ts';
 import { requireAllAnswered } from './rounds.ts';
 import type { AuditMode, Server, Stand } from './stand.ts';
+import { makeFolder, removeFolder } from './temp-folder.ts';
 
+/** Microseconds for one call. */
 export interface Profiled {
   readonly name: string;
   readonly calls: number;
-  /** Microseconds for one call: the main thread first, then the others. */
-  readonly threads: readonly {
-    readonly busyUs: number;
-    readonly areas: readonly SelfTime[];
-    readonly functions: readonly SelfTime[];
-  }[];
+  /** Of the main thread, as sampled. */
+  readonly busyUs: number;
+  readonly areas: readonly SelfTime[];
+  readonly functions: readonly SelfTime[];
+  /** CPU time of all other threads, of which no profile is taken: the audit writer, V8's own. */
+  readonly otherThreadsUs: number;
 }
 
 export interface ProfileOptions {
@@ -29,7 +28,7 @@ const WARM_UP_MS = 1_500;
 
 /** Runs a server of its own under `node --cpu-prof` and a load on it; what it did before the load is left out. */
 export async function profileServer(stand: Stand, options: ProfileOptions): Promise<Profiled> {
-  const folder = await mkdtemp(join(tmpdir(), 'toolgate-bench-'));
+  const folder = makeFolder();
   try {
     const nodeFlags = ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-interval=${SAMPLE_US}`];
     const { of } = options;
@@ -44,16 +43,17 @@ export async function profileServer(stand: Stand, options: ProfileOptions): Prom
     await server.stop();
     requireAllAnswered(server.name, result);
     const perCall = ({ name, us }: SelfTime): SelfTime => ({ name, us: us / result.calls });
+    const { busyUs, areas, functions } = readMainThread(folder, before.atUs, after.atUs);
+    const mainThreadUs = after.mainThreadUs - before.mainThreadUs;
     return {
       name: server.name,
       calls: result.calls,
-      threads: readProfiles(folder, before.atUs, after.atUs).map(({ busyUs, areas, functions }) => ({
-        busyUs: busyUs / result.calls,
-        areas: areas.map(perCall),
-        functions: functions.map(perCall),
-      })),
+      busyUs: busyUs / result.calls,
+      areas: areas.map(perCall),
+      functions: functions.map(perCall),
+      otherThreadsUs: (after.cpuUs - before.cpuUs - mainThreadUs) / result.calls,
     };
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    removeFolder(folder);
   }
 }

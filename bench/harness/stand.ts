@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { BareHopCommands } from '../bare-hop.ts';
 import type { GatewayCommands, GatewayOptions } from '../gateway.ts';
@@ -8,6 +5,7 @@ import type { LoadCommands } from '../load.ts';
 import type { UpstreamCommands } from '../upstream-fixture.ts';
 import type { Commands, Usage } from './commands.ts';
 import { type BenchProcess, type ProcessOptions, startProcess } from './start-process.ts';
+import { makeFolder, removeFolder } from './temp-folder.ts';
 
 /** Something that calls are sent to and whose CPU time is measured. */
 export interface Server {
@@ -79,8 +77,8 @@ export async function createStand(quick: boolean) {
     keys: count = 1,
     nodeFlags = [],
   }: StartOptions = {}): Promise<Gateway> {
-    const dataDir = await mkdtemp(join(tmpdir(), 'toolgate-bench-'));
-    const removeData = () => rm(dataDir, { recursive: true, force: true });
+    const dataDir = makeFolder();
+    const removeData = () => removeFolder(dataDir);
     try {
       const argument: GatewayOptions = { dataDir, upstreamPort, auditMode, keys: count };
       const process = await startProcess<GatewayCommands>('gateway.ts', { argument, nodeFlags, half: 'served' });
@@ -90,7 +88,7 @@ export async function createStand(quick: boolean) {
       const stop = () => server.stop().finally(removeData);
       return { ...server, process, keys, stop };
     } catch (error) {
-      await removeData();
+      removeData();
       throw error;
     }
   }

@@ -1,5 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { stringify } from 'yaml';
@@ -9,6 +8,7 @@ import { median } from '../harness/rounds.ts';
 import { atMost, megabytes, ms, type Section, type Verdict } from '../harness/section.ts';
 import { serveGateway } from '../harness/served-gateway.ts';
 import type { Stand } from '../harness/stand.ts';
+import { makeFolder, removeFolder } from '../harness/temp-folder.ts';
 
 const IDLE_MS = 10_000;
 const MAX_READY_MS = 300;
@@ -84,11 +84,11 @@ function idleBytes(main: string, settings: string): Promise<number | null> {
 }
 
 async function inFolder<T>(settings: string, work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'toolgate-bench-'));
+  const folder = makeFolder();
   try {
     await writeFile(join(folder, 'toolgate.yaml'), settings);
     return await work(folder);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    removeFolder(folder);
   }
 }

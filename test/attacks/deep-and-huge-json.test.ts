@@ -129,28 +129,17 @@ test('a body in millions of one-byte chunks costs about its own size in memory, 
   assert.ok(kept < 16 * MIB, `${Math.round(kept / MIB)} MiB for ${bytes / MIB} MiB`);
 });
 
-test('sixty thousand members near the names of the protocol cost little more than anywhere else', async () => {
+test('sixty thousand members near the names of the protocol are read like anything else', async () => {
   const members = Array.from({ length: 60_000 }, (_, index) => `"metho${index}":1`).join();
   const place = (params: string, envelope = ''): string =>
     `{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"no such",${params}}${envelope}}`;
-  /** Microseconds of processor time, the best of three. */
-  const cost = async (body: string): Promise<number> => {
-    const costs: number[] = [];
-    for (let run = 0; run < 3; run++) {
-      const started = process.cpuUsage();
-      assert.equal((await post(body)).message.error.code, -32602);
-      costs.push(process.cpuUsage(started).user);
-    }
-    return Math.min(...costs);
-  };
-  const elsewhere = await cost(place(`"arguments":{"x":{${members}}}`));
-  for (const [what, body] of [
-    ['params', place(members)],
-    ['_meta', place(`"_meta":{${members}}`)],
-    ['the envelope', place('"arguments":{}', `,${members}`)],
-  ] as const) {
-    const here = await cost(body);
-    // Held against every known name one by one, they would cost ten times as much.
-    assert.ok(here < 3 * elsewhere + 50_000, `${what}: ${here} µs, elsewhere ${elsewhere} µs`);
+  // Work that grows with the square of their number would run into the time limit of the suite.
+  for (const body of [
+    place(`"arguments":{"x":{${members}}}`),
+    place(members),
+    place(`"_meta":{${members}}`),
+    place('"arguments":{}', `,${members}`),
+  ]) {
+    assert.equal((await post(body)).message.error.code, -32602);
   }
 });

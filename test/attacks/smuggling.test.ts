@@ -170,7 +170,7 @@ test('trailers change nothing: no credential, no length, no method comes from th
 
 test('honest requests one after the other on one connection are each answered, in order', async () => {
   const bodies = ['one', 'two', 'three'].map((text) => raw({ body: jsonOf(text) }));
-  const { statuses, text } = await exchangeRaw(gateway.url, bodies.join(''));
+  const { statuses, text } = await exchangeRaw(gateway.url, bodies.join(''), 2_000);
   assert.deepEqual(statuses, [200, 200, 200]);
   const at = ['"one"', '"two"', '"three"'].map((word) => text.indexOf(word));
   assert.deepEqual(
@@ -179,5 +179,9 @@ test('honest requests one after the other on one connection are each answered, i
   );
   const mixed =
     raw({ body: jsonOf('good') }) + raw({ authorization: '', body: jsonOf('bad') }) + raw({ body: jsonOf('good') });
-  assert.deepEqual((await exchangeRaw(gateway.url, mixed)).statuses, [200, 401, 200], 'no credential is inherited');
+  assert.deepEqual(
+    (await exchangeRaw(gateway.url, mixed, 2_000)).statuses,
+    [200, 401, 200],
+    'no credential is inherited',
+  );
 });

@@ -219,6 +219,42 @@ test('a session can be opened, and lists be had, before any upstream has answere
   }
 });
 
+test('a personal upstream that never answers holds up no list for long, and no call to another at all', {
+  timeout: 30_000,
+}, async () => {
+  const url = `http://127.0.0.1:${silent.port}/mcp`;
+  const personal = await startWithPeople({
+    people: { ann: { roles: ['full-access'], secrets: { hanging: { 'x-token': 'x' } } } },
+    ready: ['good'],
+    config: {
+      upstreams: [
+        { name: 'good', url: good.url },
+        // Longer than this test may take.
+        { name: 'hanging', url, timeoutMs: 300_000, auth: { headersPerUser: ['x-token'] } },
+      ],
+    },
+  });
+  try {
+    for (const era of ['modern', 'legacy'] as const) {
+      const client = await clientOf(era, `${personal.url}/mcp`, personal.keys.ann);
+      let listed = false;
+      const list = listAll(client, 'tools/list', 'tools').finally(() => {
+        listed = true;
+      });
+      for (let round = 0; round < 2; round++) {
+        const reply = await client.request('tools/call', { name: 'good__echo', arguments: { text: 'at once' } });
+        assert.equal(textOf(reply), 'at once');
+        const read = await client.request('resources/read', { uri: 'test://one' });
+        assert.equal(read.message.result.contents.length, 1);
+      }
+      assert.equal(listed, false, 'the calls overtook the list, which is given some time to be complete');
+      assert.ok((await list).some(({ name }) => name === 'good__echo'));
+    }
+  } finally {
+    await personal.close();
+  }
+});
+
 test('what is missing is in the status and in the log', () => {
   const states = Object.fromEntries(gateway.app.upstreamStatus().map((status) => [status.name, status]));
   for (const name of NAMES) assert.equal(states[name]!.state, 'ready');
