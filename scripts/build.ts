@@ -33,8 +33,6 @@ const { metafile } = await build({
   target: 'node24',
   minifySyntax: true,
   minifyWhitespace: true,
-  // Names stay: stack traces in an operator's log should mean something.
-  keepNames: true,
   legalComments: 'linked',
   external: [
     '@cedar-policy/cedar-wasm',

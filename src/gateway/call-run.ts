@@ -12,7 +12,7 @@ export interface CallRun {
   readonly meter: OutcomeMeter;
   readonly trace: CallTrace | undefined;
   /** Settled; nothing more may go out for it. */
-  readonly over: boolean;
+  over(): boolean;
   /** From now on the intent is recorded, so an outcome must be, too. */
   recorded(): void;
   /** The upstream is at work. */
@@ -60,7 +60,7 @@ export function startRun(gateway: GatewayContext, request: McpRequest, found: Ro
   const run: CallRun = {
     meter,
     trace,
-    get over() {
+    over() {
       return over;
     },
     recorded() {
@@ -73,6 +73,7 @@ export function startRun(gateway: GatewayContext, request: McpRequest, found: Ro
     cancel,
   };
   const forget = gateway.live.add({
+    bagIndex: -1,
     caller,
     receivedAt,
     stream: false,

@@ -45,7 +45,7 @@ export async function call(gateway: GatewayContext, request: McpRequest): Promis
     const connection = await connectionFor(gateway, request.caller, request.session, found.upstream, credential);
     if (connection.shared && !trackSubscription(gateway, request, found)) return answerEmpty(request, run);
     // Revoked, cancelled or gone while the record, the credential or the connection was waited for.
-    if (!run.over) forward(gateway, request, found, connection, credential, run);
+    if (!run.over()) forward(gateway, request, found, connection, credential, run);
   } catch (thrown) {
     const error = explainLostSession(gateway, request.session, found.upstream, toAppError(thrown));
     logFailure(gateway.log, request.requestId, error);

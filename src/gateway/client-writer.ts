@@ -13,8 +13,8 @@ export interface ClientWriter {
   write(chunk: Buffer): boolean;
   end(): void;
   /** Something has gone out that cannot be taken back. */
-  readonly committed: boolean;
-  readonly contentType: 'json' | 'sse';
+  committed(): boolean;
+  contentType(): 'json' | 'sse';
 }
 
 /**
@@ -69,10 +69,10 @@ export function createClientWriter(res: ServerResponse, onDrain: () => void): Cl
         res.end(held);
       } else res.end();
     },
-    get committed() {
+    committed() {
       return res.headersSent;
     },
-    get contentType() {
+    contentType() {
       return contentType;
     },
   };

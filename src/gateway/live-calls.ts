@@ -1,8 +1,9 @@
 import { AppError } from '../errors/app-error.ts';
+import { type BagMember, createBag } from '../lib/bag.ts';
 import type { Caller } from '../model/principal.ts';
 
 /** Something under way for a caller that must end when the caller may no longer have it: a call, a stream. */
-export interface LiveCall {
+export interface LiveCall extends BagMember {
   readonly caller: Caller;
   /** `performance.now()` when its request arrived. */
   readonly receivedAt: number;
@@ -13,18 +14,18 @@ export interface LiveCall {
 
 export type LiveCalls = ReturnType<typeof createLiveCalls>;
 
-/** Longer than any request can be on its way from its credential check to its place in the set. */
+/** Longer than any request can be on its way from its credential check to its place in the bag. */
 const REMEMBER_MS = 10 * 60_000;
 
 /** What is under way right now: for revocation, which ends it at once, and for shutdown, which waits for it. */
 export function createLiveCalls() {
-  const live = new Set<LiveCall>();
+  const live = createBag<LiveCall>();
   /** Ids of revoked keys and principals, with the time of it: for requests that were checked before and are not live yet. */
   const revoked = new Map<string, number>();
   let whenIdle: (() => void) | undefined;
-  const busy = () => [...live].some((call) => !call.stream);
+  const busy = () => live.values().some((call) => !call.stream);
   const endWhere = (reason: 'revoked' | 'shutdown', matches: (call: LiveCall) => boolean) => {
-    for (const call of [...live]) if (matches(call)) call.end(reason);
+    for (const call of live.values()) if (matches(call)) call.end(reason);
   };
   const remember = (id: string): void => {
     const now = performance.now();

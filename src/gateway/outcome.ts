@@ -22,7 +22,7 @@ export interface OutcomeMeter {
   /** A complete JSON-RPC message among them. */
   message(json: Buffer): void;
   /** True once the response, not only a notification, has been seen. */
-  readonly answered: boolean;
+  answered(): boolean;
   finish(failure?: { outcome: 'failed' | 'cancelled'; errorCode: string }): Outcome;
 }
 
@@ -46,7 +46,7 @@ export function createOutcomeMeter(keepContent: boolean): OutcomeMeter {
       seen = found;
       if (keepContent && json.length <= MAX_KEPT_BYTES) response = JSON.parse(json.toString());
     },
-    get answered() {
+    answered() {
       return seen !== undefined;
     },
     finish(failure) {

@@ -66,8 +66,8 @@ export function createRelay(request: McpRequest, hooks: RelayHooks): ExchangeSin
 
   const fail = (failure: AppError): void => {
     const error = hooks.explain(failure);
-    if (!writer.committed) sendError(request, error);
-    else if (writer.contentType === 'sse') {
+    if (!writer.committed()) sendError(request, error);
+    else if (writer.contentType() === 'sse') {
       out(Buffer.from(`event: message\ndata: ${errorJson(request.message.id, error, request.requestId)}\n\n`));
       writer.end();
     } else request.res.destroy();
@@ -113,7 +113,7 @@ export function createRelay(request: McpRequest, hooks: RelayHooks): ExchangeSin
     },
     end() {
       if (reader === undefined && !readable(finishBody)) return;
-      if (reader !== undefined && !meter.answered && !resumable) {
+      if (reader !== undefined && !meter.answered() && !resumable) {
         return fail(new AppError('upstream_unavailable', 'The upstream server ended its answer before the response.'));
       }
       writer.end();

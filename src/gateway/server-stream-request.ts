@@ -62,7 +62,7 @@ function start(
       onEnd();
     },
   );
-  const forget = gateway.live.add({ caller, receivedAt, stream: true, end: () => stream.end() });
+  const forget = gateway.live.add({ bagIndex: -1, caller, receivedAt, stream: true, end: () => stream.end() });
   return stream;
 }
 

@@ -71,6 +71,7 @@ export async function subscriptionsListen(
     for (const exchange of exchanges) exchange.abort();
   };
   const forget = gateway.live.add({
+    bagIndex: -1,
     caller: request.caller,
     receivedAt: request.receivedAt,
     stream: true,

@@ -14,7 +14,7 @@ export interface SseReader {
   /** The events that this chunk completes. Throws AppError `upstream_invalid` when one event exceeds the limit. */
   push(chunk: Buffer): SseEvent[];
   /** Bytes of an event that is not complete yet. */
-  readonly pendingBytes: number;
+  pendingBytes(): number;
 }
 
 const LF = 0x0a;
@@ -109,7 +109,7 @@ export function createSseReader(options: { maxEventBytes: number }): SseReader {
 
   return {
     push,
-    get pendingBytes() {
+    pendingBytes() {
       return pendingBytes;
     },
   };

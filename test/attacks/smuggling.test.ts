@@ -185,3 +185,16 @@ test('honest requests one after the other on one connection are each answered, i
     'no credential is inherited',
   );
 });
+
+test('nobody is tunnelled or upgraded through the gateway', async () => {
+  for (const target of ['127.0.0.1:22', 'evil.example:443', '/mcp/fake', new URL(upstream.url).host]) {
+    const { statuses } = await exchangeRaw(gateway.url, raw({ line: `CONNECT ${target} HTTP/1.1\r\n` }));
+    assert.ok(!statuses.some((status) => status < 300), `${target}: ${statuses}`);
+  }
+  for (const upgrade of ['websocket', 'h2c', 'TLS/1.0']) {
+    const framing = `Connection: Upgrade, HTTP2-Settings\r\nUpgrade: ${upgrade}\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n`;
+    const { statuses, text } = await exchangeRaw(gateway.url, raw({ framing: framing + length(jsonOf('outer')) }));
+    assert.deepEqual(statuses, [200], 'it is answered like any other request');
+    assert.doesNotMatch(text, /101 Switching/);
+  }
+});

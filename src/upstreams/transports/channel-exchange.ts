@@ -43,6 +43,7 @@ export class ChannelExchange implements Exchange, Watched {
   readonly timeoutMs: number;
   readonly maxDurationMs: number;
   held = false;
+  bagIndex = -1;
   /** The caller's id and progress token, as JSON text. */
   readonly id: string;
   readonly progressToken: string | undefined;

@@ -27,6 +27,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Watch
   timeoutMs: number;
   readonly maxDurationMs: number;
   held = false;
+  bagIndex = -1;
 
   private readonly host: HttpHost;
   private readonly init: HttpExchangeInit;

@@ -135,7 +135,7 @@ export function createHttpEndpoint(options: HttpEndpointOptions): HttpEndpoint {
       });
     },
     get active() {
-      return watchdog.watched.size;
+      return watchdog.size;
     },
     close: () => pools.destroy(),
   };

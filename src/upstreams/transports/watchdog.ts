@@ -1,7 +1,8 @@
 import { AppError } from '../../errors/app-error.ts';
+import { type BagMember, createBag } from '../../lib/bag.ts';
 
 /** A call that must not stay silent and must not last for ever. Times are monotonic milliseconds (`performance.now()`). */
-export interface Watched {
+export interface Watched extends BagMember {
   readonly startedAt: number;
   lastSignAt: number;
   readonly timeoutMs: number;
@@ -12,7 +13,8 @@ export interface Watched {
 }
 
 export interface Watchdog {
-  readonly watched: ReadonlySet<Watched>;
+  /** Calls being watched. */
+  readonly size: number;
   add(call: Watched): void;
   delete(call: Watched): void;
 }
@@ -22,15 +24,15 @@ const INTERVAL_MS = 100;
 
 /**
  * Watches all calls of one upstream with one timer, which runs only while there are calls: on the hot path a call costs
- * one entry in a set instead of a timer that every chunk re-arms.
+ * one place in a list instead of a timer that every chunk re-arms.
  */
 export function createWatchdog(): Watchdog {
-  const watched = new Set<Watched>();
+  const watched = createBag<Watched>();
   let timer: NodeJS.Timeout | undefined;
 
   const sweep = (): void => {
     const now = performance.now();
-    for (const call of watched) {
+    for (const call of watched.values()) {
       if (now - call.startedAt > call.maxDurationMs) call.expire('too-long');
       else if (!call.held && now - call.lastSignAt > call.timeoutMs) call.expire('silent');
     }
@@ -41,7 +43,9 @@ export function createWatchdog(): Watchdog {
   };
 
   return {
-    watched,
+    get size() {
+      return watched.size;
+    },
     add(call) {
       watched.add(call);
       // Unreferenced: the calls' own sockets and pipes keep the process alive.
