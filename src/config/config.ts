@@ -1,6 +1,7 @@
 import { isLoopbackHost } from '../lib/loopback.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Upstream } from '../model/upstream.ts';
+import type { OauthSettings } from './oauth-schema.ts';
 import type { Settings } from './schema.ts';
 
 /** Where the master key is read from. Exactly one; a `file` path is absolute. */
@@ -23,6 +24,8 @@ export interface Config {
   readonly audit: Readonly<Settings['audit']>;
   readonly limits: Readonly<Settings['limits']>;
   readonly log: Readonly<Settings['log']>;
+  /** Secrets in it are templates, for fillTemplate. */
+  readonly oauth: OauthSettings;
   readonly telemetry: { readonly otlpEndpoint?: string | undefined };
   readonly upstreams: readonly Upstream[];
   /** By upstream name, for those with `auth.headers`: templates for fillTemplate, at the moment of use. */

@@ -1,5 +1,15 @@
 import { SettingsSchema } from './schema.ts';
-import { type AnySchema, describeDefault, describeType, membersOf, SETTINGS, unwrap } from './settings.ts';
+import {
+  type AnySchema,
+  describeDefault,
+  describeType,
+  elementOf,
+  membersOf,
+  SETTINGS,
+  schemaAt,
+  unwrap,
+} from './settings.ts';
+import { traits } from './traits.ts';
 import { HttpUpstreamSchema, StdioUpstreamSchema } from './upstream-schema.ts';
 
 const INTRODUCTION = `# Configuration
@@ -40,6 +50,7 @@ export function renderConfigDocs(): string {
       `## \`${key}\``,
       schema.description ?? '',
       settingsTable(SETTINGS.filter(({ keys }) => keys[0] === key).map(({ path }) => path)),
+      ...listSections(key),
     ]),
     '## `upstreams`',
     'A list. Programs to start can be declared nowhere but here; servers on the network can also be added over the API and the command line.',
@@ -58,6 +69,14 @@ export function renderConfigDocs(): string {
     '## `roles`',
     `${settingSchema('roles').description} Each has a \`name\`, a \`description\`, and lists of \`allow\` and \`deny\` rules.`,
   ].join('\n\n')}\n`;
+}
+
+/** One table for each list of maps in this group: those can only stand in the file. */
+function listSections(group: string): string[] {
+  return SETTINGS.filter(({ keys, kind }) => keys[0] === group && kind === 'structure').flatMap(({ path, keys }) => {
+    const element = elementOf(schemaAt(SettingsSchema, keys)!);
+    return element === undefined ? [] : [`### Each of \`${path}\``, membersTable(element)];
+  });
 }
 
 const settingSchema = (key: string): AnySchema => membersOf(SettingsSchema)![key]!;
@@ -81,7 +100,7 @@ function settingsTable(paths: readonly string[]): string {
     setting.description,
     setting.type,
     setting.default ?? 'none',
-    `\`${setting.variable}\`<br>\`--${setting.flag}\``,
+    setting.kind === 'structure' ? 'file only' : `\`${setting.variable}\`<br>\`--${setting.flag}\``,
   ]);
   return table(['Setting', 'Meaning', 'Type', 'Default', 'Variable and flag'], rows);
 }
@@ -91,6 +110,8 @@ function membersTable(schema: AnySchema): string {
 }
 
 function memberRows(schema: AnySchema, prefix: string): string[][] {
+  // A type with a name of its own, such as a JWK set, is not taken apart.
+  if (traits.get(unwrap(schema).inner)?.type !== undefined) return [];
   return Object.entries(membersOf(schema) ?? {}).flatMap(([key, member]) => [
     [
       `\`${prefix}${key}\``,
@@ -98,7 +119,7 @@ function memberRows(schema: AnySchema, prefix: string): string[][] {
       describeType(member),
       describeDefault(member) ?? absenceOf(member),
     ],
-    ...memberRows(member, `${prefix}${key}.`),
+    ...memberRows(elementOf(member) ?? member, `${prefix}${key}${elementOf(member) === undefined ? '' : '[]'}.`),
   ]);
 }
 

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { OauthSchema } from './oauth-schema.ts';
 import {
   checkAllowedHost,
   checkAllowedOrigin,
@@ -7,22 +8,7 @@ import {
   checkNetwork,
   checkPublicUrl,
 } from './text-rules.ts';
-
-/** What a setting says about itself beside its type, default and description. */
-interface Traits {
-  /** Flag without its dashes, where it is not simply the path (`audit.mode` → `audit-mode`). */
-  flag?: string;
-  /** A change needs a restart. On a group it covers everything inside. */
-  restart?: true;
-  /** At most one member of this group is set; a stronger source that sets one discards what weaker sources set. */
-  oneOf?: true;
-  /** How the docs name the type, where the schema's own type would not help a reader. */
-  type?: string;
-  /** How the docs name a default that depends on other settings. */
-  default?: string;
-}
-
-export const traits = z.registry<Traits>();
+import { traits } from './traits.ts';
 
 const count = (min: number, max: number) => z.int().min(min).max(max);
 const milliseconds = () => count(1, 86_400_000);
@@ -166,6 +152,7 @@ export const SettingsSchema = z.strictObject({
     .prefault({})
     .describe('OpenTelemetry.')
     .register(traits, { restart: true }),
+  oauth: OauthSchema.prefault({}).describe('Signing in with OAuth 2.1.'),
   upstreams: z
     .array(z.unknown())
     .default([])

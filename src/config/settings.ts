@@ -1,5 +1,6 @@
 import type * as z from 'zod';
-import { SettingsSchema, traits } from './schema.ts';
+import { SettingsSchema } from './schema.ts';
+import { traits } from './traits.ts';
 
 /** One setting as the file, the environment, the command line and the docs know it. */
 export interface Setting {
@@ -63,10 +64,22 @@ export function membersOf(schema: AnySchema): Record<string, AnySchema> | undefi
   return def.type === 'object' ? (def.shape as Record<string, AnySchema>) : undefined;
 }
 
+/** The schema of the entries of a list of maps, or undefined when it is something else. */
+export function elementOf(schema: AnySchema): AnySchema | undefined {
+  const def = defOf(unwrap(schema).inner);
+  if (def.type !== 'array') return undefined;
+  return membersOf(def.element as AnySchema) === undefined ? undefined : (def.element as AnySchema);
+}
+
 /** The schema at a path of member names, or undefined when the path leads nowhere. */
 export function schemaAt(schema: AnySchema, path: readonly (string | number)[]): AnySchema | undefined {
   let current: AnySchema | undefined = schema;
   for (const key of path) {
+    const element: AnySchema | undefined = elementOf(current);
+    if (typeof key === 'number' && element !== undefined) {
+      current = element;
+      continue;
+    }
     const members: Record<string, AnySchema> | undefined = membersOf(current);
     if (members === undefined || !Object.hasOwn(members, key)) return undefined;
     current = members[key];
@@ -107,7 +120,8 @@ export function describeDefault(schema: AnySchema): string | undefined {
   const named = traits.get(schema)?.default ?? traits.get(inner)?.default;
   if (named !== undefined) return named;
   if (defaultValue === undefined || membersOf(schema) !== undefined) return undefined;
-  if (Array.isArray(defaultValue)) return 'empty';
+  if (Array.isArray(defaultValue) && defaultValue.length > 0)
+    return defaultValue.map((value) => `\`${value}\``).join(', ');
   if (typeof defaultValue === 'object') return 'empty';
   return `\`${String(defaultValue)}\``;
 }

@@ -72,6 +72,25 @@ export function checkPublicUrl(text: string, ctx: Context): void {
   }
 }
 
+/** An issuer or one of its endpoints: https (RFC 8414 §2), except on this machine. */
+export function checkIssuer(text: string, ctx: Context): void {
+  const url = parseHttpUrl(text, ctx);
+  if (url?.protocol !== 'http:' || isLoopbackHost(url.hostname)) return;
+  refuse(ctx, 'Whoever is on the way could answer in its place over http.', 'Use https.');
+}
+
+/** RFC 6749 §3.1.2, RFC 8252 §7: https, http on loopback, or a scheme of a native app. */
+export function checkRedirectUri(text: string, ctx: Context): void {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || text.includes('#') || text.includes('*')) {
+    refuse(ctx, 'This is not a redirect URI.', 'Write the whole URI, without fragment and wildcard.');
+  } else if (url.protocol === 'http:' && !isLoopbackHost(url.hostname)) {
+    refuse(ctx, 'A code would travel in clear text over http.', 'Use https, or a loopback address.');
+  } else if (['javascript:', 'data:', 'vbscript:', 'file:', 'blob:', 'about:'].includes(url.protocol)) {
+    refuse(ctx, 'Nobody can be sent back there.', 'Use https, a loopback address or the scheme of an app.');
+  }
+}
+
 const HOST = /^(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::([0-9]{1,5}))?$/i;
 
 /** `host` or `host:port`, as a client would write it into its Host header. */

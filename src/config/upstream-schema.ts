@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { checkForwardedHeader, checkHeaderName, checkHeaderTemplate, checkVariable } from './header-rules.ts';
-import { traits } from './schema.ts';
 import { checkHttpUrl, refuse } from './text-rules.ts';
+import { traits } from './traits.ts';
 
 const shared = {
   name: z

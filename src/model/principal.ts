@@ -8,11 +8,11 @@ export interface PrincipalRef {
 }
 
 /**
- * What acts for a principal: a named access key, later also an OAuth client. `anonymous` exists only under `auth: none`,
+ * What acts for a principal: a named access key or an OAuth client. `anonymous` exists only under `auth: none`,
  * `command_line` only for commands that work on the data folder while no gateway runs.
  */
 export interface AgentRef {
-  readonly kind: 'access_key' | 'anonymous' | 'command_line';
+  readonly kind: 'access_key' | 'oauth_client' | 'anonymous' | 'command_line';
   readonly id: string;
   readonly name: string;
 }
@@ -26,6 +26,17 @@ export interface Caller {
   readonly roles: readonly string[];
   /** Further limits that the access key puts on its principal; absent when the key adds none. */
   readonly restriction?: KeyRestriction;
+  /** What an access token says beside who calls; absent for access keys. */
+  readonly grant?: TokenGrant;
+}
+
+/** A token can only narrow what its principal may do. */
+export interface TokenGrant {
+  /** Null where nobody gave a grant that could be revoked: client credentials, tokens of another issuer. */
+  readonly id: string | null;
+  readonly scopes: readonly string[];
+  /** The resource URL that the token is for. */
+  readonly resource: string;
 }
 
 /** A key can only narrow what its principal may do: a call must pass the principal's roles AND all of these. */

@@ -1,9 +1,13 @@
 import { firstTables } from './migrations/0001-first-tables.ts';
+import { signIn } from './migrations/0002-sign-in.ts';
 import type { Database } from './tables.ts';
 import { transact } from './transact.ts';
 
 /** In order; the position is the schema version. Released entries never change: a later one corrects them. */
-const MIGRATIONS = [{ name: 'first-tables', up: firstTables }] as const;
+const MIGRATIONS = [
+  { name: 'first-tables', up: firstTables },
+  { name: 'sign-in', up: signIn },
+] as const;
 
 /** The schema version that this build works with. */
 export const SCHEMA_VERSION: number = MIGRATIONS.length;

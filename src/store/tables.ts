@@ -1,11 +1,12 @@
 import type { ColumnType, Kysely } from 'kysely';
+import type { SignInTables } from './sign-in-tables.ts';
 
 /**
  * A 64-bit integer column. PostgreSQL's driver returns it as text, SQLite as a number: the type makes every query
  * function say `Number(…)`. Values stay below 2^53: times are milliseconds since the epoch.
  */
-type Int64 = ColumnType<number | string, number, number>;
-type Int64OrNull = ColumnType<number | string | null, number | null, number | null>;
+export type Int64 = ColumnType<number | string, number, number>;
+export type Int64OrNull = ColumnType<number | string | null, number | null, number | null>;
 
 export type PrincipalStatus = 'active' | 'disabled';
 export type SubjectKind = 'user' | 'service_account' | 'group' | 'access_key';
@@ -169,7 +170,7 @@ interface SchemaVersionsTable {
 }
 
 /** Every table of the main database. Columns as they are in SQL; the query functions translate to camelCase. */
-export interface Tables {
+export interface Tables extends SignInTables {
   tenants: TenantsTable;
   users: UsersTable;
   service_accounts: ServiceAccountsTable;
