@@ -107,7 +107,7 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
       upstreams,
       declared: runtime.declared,
       credentialOf: runtime.credentials.of,
-      verifyKey,
+      verify: (credential, { address }) => verifyKey(credential, address),
       anonymous: config.auth === 'none' ? ANYBODY : null,
       audit: state.audit,
       log,
@@ -147,7 +147,11 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
       bodyLimit: config.limits.bodyBytes,
     });
     const authenticateRequest = (request: IncomingMessage): Caller | Promise<Caller> =>
-      authenticate(request.headers, addressOf(request), verifyKey, null);
+      authenticate(
+        { http: request, address: addressOf(request), resourcePath: request.url! },
+        (key, { address }) => verifyKey(key, address),
+        null,
+      );
     addServiceRoutes(http.fastify, {
       publicUrl: () => config.publicUrl,
       metrics,

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { VerifyKey } from '../gateway/authenticate.ts';
+import type { AdminContext } from '../admin/admin-context.ts';
 import type { Secret } from '../lib/secret.ts';
 import { type Caller, DEFAULT_TENANT } from '../model/principal.ts';
 
@@ -10,6 +10,8 @@ export interface Operator {
   /** Made for this one process; the only credential that is accepted beside access keys. */
   readonly credential: Secret;
 }
+
+type VerifyKey = AdminContext['verifyKey'];
 
 /** Accepts the operator's credential as the owner's, and leaves everything else to the verifier of access keys. */
 export function withOperator(verifyKey: VerifyKey, { name, credential }: Operator): VerifyKey {

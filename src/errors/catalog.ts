@@ -89,6 +89,13 @@ export const CATALOG = define({
     title: 'Requests from this web origin are not allowed',
     remedy: 'Add the origin to `allowedOrigins` if a web page of yours is meant to call the gateway.',
   },
+  insufficient_scope: {
+    http: 403,
+    rpc: 4038,
+    challenge: 'insufficient_scope',
+    title: 'The access token does not cover this',
+    remedy: 'Sign in again and allow the scopes that the challenge names; most clients ask by themselves.',
+  },
   // The message
   bad_request: {
     http: 400,

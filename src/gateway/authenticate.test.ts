@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { IncomingMessage } from 'node:http';
 import { test } from 'node:test';
 import type { Caller } from '../model/principal.ts';
 import { authenticate } from './authenticate.ts';
@@ -10,8 +11,13 @@ const caller = (name: string): Caller => ({
   roles: [],
 });
 const verify = (key: string) => caller(key);
+const use = (headers: Record<string, string>) => ({
+  http: { headers } as unknown as IncomingMessage,
+  address: '127.0.0.1',
+  resourcePath: '/mcp',
+});
 const who = (headers: Record<string, string>, anonymous: Caller | null = null) => {
-  const result = authenticate(headers, '127.0.0.1', verify, anonymous);
+  const result = authenticate(use(headers), verify, anonymous);
   assert.ok(!(result instanceof Promise));
   return result.principal.name;
 };
@@ -43,8 +49,5 @@ test('where anonymous callers are let in, a credential that fails is refused all
     throw new Error('refused');
   };
   assert.equal(who({}, caller('anonymous')), 'anonymous');
-  assert.throws(
-    () => authenticate({ authorization: 'Bearer sk-random' }, '::1', refuse, caller('anonymous')),
-    /refused/,
-  );
+  assert.throws(() => authenticate(use({ authorization: 'Bearer sk-random' }), refuse, caller('anonymous')), /refused/);
 });

@@ -15,6 +15,7 @@ import { forwardServerEvent } from './server-requests.ts';
 import { connectionFor, explainLostSession } from './session-connection.ts';
 import { loadOwnCatalogues, ownerOf, type Snapshot, whyUnreachable } from './snapshot.ts';
 import { trackSubscription } from './subscription.ts';
+import { scopeRefusal } from './token-scopes.ts';
 
 /** The requests that name a primitive, are decided on it, and go to its upstream. */
 export const GOVERNED_METHODS: ReadonlySet<string> = new Set([
@@ -36,6 +37,8 @@ export async function call(gateway: GatewayContext, request: McpRequest): Promis
   if (subject === null) throw new AppError('invalid_params', `${request.message.method} must name what it is for.`);
   const found = await find(gateway, snapshot, request, subject);
   if (found === null || !found.decision.allowed) return refuse(gateway, request, subject, found);
+  const narrower = scopeRefusal(request.caller, found.target);
+  if (narrower !== null) return refuseScope(gateway, request, subject, found, narrower);
 
   const run = startRun(gateway, request, found);
   try {
@@ -75,6 +78,20 @@ function answerEmpty(request: McpRequest, run: CallRun): void {
   run.meter.message(Buffer.from('{"result":{}}'));
   run.finish();
   sendResult(request, '{}');
+}
+
+/** Policy allows it and the token does not: the client may ask for another one, so it is told which. */
+function refuseScope(
+  gateway: GatewayContext,
+  request: McpRequest,
+  subject: Subject,
+  found: Route,
+  error: AppError,
+): never {
+  const decision = { ...found.decision, allowed: false, reason: 'insufficient_scope' };
+  gateway.audit.record(denialOf(request, subject, { ...found, decision }));
+  gateway.observe({ upstream: found.upstream.name, method: request.message.method, outcome: 'denied', durationMs: 0 });
+  throw error;
 }
 
 /** Unknown and forbidden look the same to the caller; the audit log tells them apart. */

@@ -8,7 +8,7 @@ import type { DecisionTable } from '../policy/decision-table.ts';
 import type { Credential } from '../upstreams/upstream-connection.ts';
 import type { Upstreams } from '../upstreams/upstreams.ts';
 import { announceChange, announceUpdate } from './announce.ts';
-import type { VerifyKey } from './authenticate.ts';
+import type { VerifyCredential } from './authenticate.ts';
 import type { CallObservation, GatewayContext, GatewayLog } from './context.ts';
 import { type HandlerOptions, handleMcp } from './handle-mcp.ts';
 import { createLiveCalls } from './live-calls.ts';
@@ -25,7 +25,7 @@ export interface GatewayOptions extends HandlerOptions {
     upstream: Upstream,
     owner: Caller['principal'] | undefined,
   ) => Credential | Promise<Credential>;
-  readonly verifyKey: VerifyKey;
+  readonly verify: VerifyCredential;
   readonly audit: AuditLog;
   readonly log: GatewayLog;
   /** Seals handles of upstreams that pass through clients; kept, so that a restart breaks no exchange. */
@@ -91,6 +91,7 @@ export function createGateway(options: GatewayOptions) {
       snapshot = take();
     },
     /** Ends what a revoked key has open, at once. */
+    endOfGrant: (grantId: string): void => context.live.endOfGrant(grantId),
     endOfAgent: (agentId: string): void => context.live.endOfAgent(agentId),
     /** Ends what a disabled principal has open, and its sessions. */
     endOfPrincipal(principalId: string): void {

@@ -3,7 +3,7 @@ import { AppError, toAppError } from '../errors/app-error.ts';
 import { legacyCodec } from '../mcp/codecs/legacy.ts';
 import type { RequestId } from '../mcp/message.ts';
 import type { Caller } from '../model/principal.ts';
-import { authenticate, type VerifyKey } from './authenticate.ts';
+import { authenticate, type VerifyCredential } from './authenticate.ts';
 import { type GatewayContext, logFailure } from './context.ts';
 import { allowOrigin, answerPreflight, isPreflight } from './cors.ts';
 import { handlePost } from './handle-post.ts';
@@ -12,9 +12,10 @@ import { type Mount, mountOf, resourcePath } from './mount.ts';
 import { errorJson, sendJson } from './respond.ts';
 import { openServerStream } from './server-stream-request.ts';
 import type { ListenStream } from './subscriptions-listen.ts';
+import { requireScopeOf } from './token-scopes.ts';
 
 export interface HandlerOptions {
-  readonly verifyKey: VerifyKey;
+  readonly verify: VerifyCredential;
   /** Who a request without a credential is: null unless `auth: none` is configured. */
   readonly anonymous: Caller | null;
   readonly newRequestId: () => string;
@@ -50,8 +51,10 @@ export async function handleMcp(
     if (isPreflight(http)) return answerPreflight(http, res);
     mount = mountOf(http.url!);
     const address = options.addressOf(http);
-    const verified = authenticate(http.headers, address, options.verifyKey, options.anonymous);
+    const use = { http, address, resourcePath: resourcePath(mount) };
+    const verified = authenticate(use, options.verify, options.anonymous);
     const caller = verified instanceof Promise ? await verified : verified;
+    requireScopeOf(caller, use.resourcePath);
     const exchange: McpExchange = { requestId, receivedAt, http, res, address, mount, caller };
     if (http.method === 'POST') {
       await handlePost(gateway, options, listeners, exchange, (message) => {

@@ -20,7 +20,7 @@ const REMEMBER_MS = 10 * 60_000;
 /** What is under way right now: for revocation, which ends it at once, and for shutdown, which waits for it. */
 export function createLiveCalls() {
   const live = createBag<LiveCall>();
-  /** Ids of revoked keys and principals, with the time of it: for requests that were checked before and are not live yet. */
+  /** Ids of revoked keys, clients, grants and principals, with the time of it: for requests that were checked before and are not live yet. */
   const revoked = new Map<string, number>();
   let whenIdle: (() => void) | undefined;
   const busy = () => live.values().some((call) => !call.stream);
@@ -32,8 +32,8 @@ export function createLiveCalls() {
     for (const [old, at] of revoked) if (now - at > REMEMBER_MS) revoked.delete(old);
     revoked.set(id, now);
   };
-  const revokedSince = ({ agent, principal }: Caller, time: number): boolean =>
-    revoked.size > 0 && ((revoked.get(agent.id) ?? 0) > time || (revoked.get(principal.id) ?? 0) > time);
+  const revokedSince = ({ agent, principal, grant }: Caller, time: number): boolean =>
+    revoked.size > 0 && [agent.id, principal.id, grant?.id].some((id) => id != null && (revoked.get(id) ?? 0) > time);
 
   return {
     /** Throws `credential_invalid` when the caller was revoked after the request arrived. */
@@ -54,6 +54,10 @@ export function createLiveCalls() {
     endOfAgent(agentId: string): void {
       remember(agentId);
       endWhere('revoked', (call) => call.caller.agent.id === agentId);
+    },
+    endOfGrant(grantId: string): void {
+      remember(grantId);
+      endWhere('revoked', (call) => call.caller.grant?.id === grantId);
     },
     endOfPrincipal(principalId: string): void {
       remember(principalId);

@@ -14,6 +14,7 @@ import { requireMounted } from './initialize.ts';
 import type { McpRequest } from './mcp-request.ts';
 import { route } from './route.ts';
 import { loadOwnCatalogues, mounted, ownerOf } from './snapshot.ts';
+import { scopeRefusal } from './token-scopes.ts';
 
 /** An open `subscriptions/listen` of a modern client. */
 export interface ListenStream {
@@ -123,6 +124,11 @@ async function allowedResources(
     const found = route(snapshot, request.caller, request.mount, subject);
     if (found === null || !found.decision.allowed) {
       gateway.audit.record(denialOf(request, subject, found));
+      continue;
+    }
+    if (scopeRefusal(request.caller, found.target) !== null) {
+      const decision = { ...found.decision, allowed: false, reason: 'insufficient_scope' };
+      gateway.audit.record(denialOf(request, subject, { ...found, decision }));
       continue;
     }
     const catalogue = snapshot.catalogueOf(found.upstream, request.caller);
