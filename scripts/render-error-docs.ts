@@ -1,4 +1,4 @@
-import { CATALOG, type ErrorCode } from '../src/errors/catalog.ts';
+import { CATALOG, type ErrorCode, type ErrorEntry } from '../src/errors/catalog.ts';
 
 const INTRODUCTION = `# Errors
 
@@ -9,8 +9,12 @@ Every error that the gateway itself returns has one of these codes.
 - On the MCP endpoint it is a JSON-RPC error with the number below; \`error.data.code\` is the name. Codes of the protocol are
   negative; those of the gateway are positive, outside the range that JSON-RPC and MCP reserve.
 - What answers one well-formed call has the HTTP status 200 there, so that clients show the message to their user.
-- 401 answers also carry a \`WWW-Authenticate: Bearer\` challenge (RFC 6750), with the \`error\` below where there is one.
-- On the admin API it is a problem document (RFC 9457) whose \`code\` is the name and whose \`type\` ends in \`#\` and the name.
+- 401 answers also carry a \`WWW-Authenticate\` challenge (RFC 6750, RFC 9449), with the \`error\` below where there is one; so
+  does the 403 that asks for more scopes.
+- The endpoints of the authorization server answer with the OAuth \`error\` below (RFC 6749 §5.2); its description begins with
+  the title that stands here.
+- On the admin API it is a problem document (RFC 9457) whose \`code\` is the name and whose \`type\` is \`/errors/\` and the
+  name: a path at which every gateway says what stands here, without a credential ([0013](decisions/0013-problem-types.md)).
   Where below stands the status 200 alone, the admin API answers with 400, 403 or 409.
 
 The request id in an error is the one in the gateway's log and in its audit log. Errors of an upstream server pass through
@@ -20,11 +24,12 @@ unchanged and are not listed here.`;
 export function renderErrorDocs(): string {
   const codes = Object.keys(CATALOG) as ErrorCode[];
   const sections = codes.map((code) => {
-    const { title, remedy, http, mcpHttp = http, rpc, challenge } = CATALOG[code];
+    const { title, remedy, http, mcpHttp = http, rpc, challenge, oauth } = CATALOG[code] as ErrorEntry;
     const facts = [
       mcpHttp === http ? `HTTP ${http}` : `HTTP ${http}, for a call ${mcpHttp}`,
       `JSON-RPC ${rpc}`,
-      ...(challenge === undefined || http !== 401 ? [] : [`challenge \`${challenge}\``]),
+      ...(challenge === undefined || http === 400 ? [] : [`challenge \`${challenge}\``]),
+      ...(oauth === undefined ? [] : [`OAuth \`${oauth}\``]),
     ];
     return `## ${code}\n\n**${title}.** ${remedy}\n\n${facts.join(' · ')}`;
   });

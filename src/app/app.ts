@@ -20,6 +20,7 @@ import { resourceMetadataUrl } from '../http/protected-resource-metadata.ts';
 import { startTracing } from '../http/tracing.ts';
 import { createFirstAccounts, type FirstAccounts, FULL_ACCESS } from '../identity/create-first-accounts.ts';
 import { type Caller, DEFAULT_TENANT } from '../model/principal.ts';
+import { scopeOfResource } from '../model/scope.ts';
 import type { UpstreamStatus } from '../upstreams/upstream-status.ts';
 import { adminContext } from './admin-wiring.ts';
 import { createHeaderCheck } from './header-check.ts';
@@ -35,6 +36,8 @@ export interface AppOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly version: string;
   readonly logTo?: DestinationStream | undefined;
+  /** The log is read by a person as it comes and kept by nobody. */
+  readonly logIsTerminal?: boolean | undefined;
   /** False: nothing is listened on and no upstream is connected; only `inject` reaches the app. */
   readonly online?: boolean | undefined;
   /** Who uses `inject` while offline. */
@@ -67,7 +70,7 @@ const FLUSH_LAST_USED_MS = 60_000;
 export async function startApp({ config: asked }: LoadedConfig, options: AppOptions): Promise<App> {
   const { env, version, online = true } = options;
   const log = createLogger(asked.log.level, options.logTo);
-  const state = await openState(asked, { env, version, log });
+  const state = await openState(asked, { env, version, log, logIsTerminal: options.logIsTerminal });
   /** What ends what was begun, in its order, for a start that fails on the way. */
   const begun: (() => void | Promise<void>)[] = [state.close];
   try {
@@ -121,8 +124,11 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
       addressOf: (http) => addressOf(http),
       checkHeaders: (http) => checkHeaders(http),
       challenge: (error, path) =>
-        error.status === 401
-          ? challengeFor(error, { resourceMetadata: resourceMetadataUrl(config.publicUrl, path) })
+        error.status === 401 || error.code === 'insufficient_scope'
+          ? challengeFor(error, {
+              resourceMetadata: resourceMetadataUrl(config.publicUrl, path),
+              scopes: (error.data?.scopes as string[] | undefined) ?? [scopeOfResource(path)],
+            })
           : undefined,
       recordRefusal: refused,
       refuseNow: () => {
@@ -154,6 +160,7 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
       );
     addServiceRoutes(http.fastify, {
       publicUrl: () => config.publicUrl,
+      authorizationServers: () => [],
       metrics,
       notReady: () => [...(draining ? ['draining'] : []), ...(state.audit.stats().state === 'ok' ? [] : ['audit'])],
       checkHeaders: (request) => checkHeaders(request),

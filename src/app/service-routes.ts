@@ -1,11 +1,14 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError, toAppError } from '../errors/app-error.ts';
+import { errorPage } from '../http/error-page.ts';
 import type { Metrics } from '../http/metrics.ts';
 import { PROBLEM_CONTENT_TYPE, problemDetails } from '../http/problem-details.ts';
 import { protectedResourceMetadata, resourcePathOf } from '../http/protected-resource-metadata.ts';
 
 export interface ServiceRouteOptions {
   readonly publicUrl: () => string;
+  /** Issuers whose tokens open the resource at this path. */
+  readonly authorizationServers: (resourcePath: string) => readonly string[];
   readonly metrics: Metrics;
   /** Names what keeps the gateway from serving; empty when it is ready. */
   readonly notReady: () => string[];
@@ -17,7 +20,7 @@ export interface ServiceRouteOptions {
 
 const HEALTH = new Set(['/healthz', '/readyz']);
 
-/** What is served beside MCP and the admin API: health, metrics, and the metadata that OAuth clients look for. */
+/** What is served beside MCP and the admin API: health, metrics, pages about errors, and the metadata that OAuth clients look for. */
 export function addServiceRoutes(fastify: FastifyInstance, options: ServiceRouteOptions): void {
   fastify.addHook('onRequest', async (request) => {
     // Probes use the address of the machine as Host; what health says is the same for everybody.
@@ -40,6 +43,11 @@ export function addServiceRoutes(fastify: FastifyInstance, options: ServiceRoute
     const ready = options.notReady().length === 0;
     return reply.status(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready' });
   });
+  fastify.get<{ Params: { code: string } }>('/errors/:code', async ({ params }) => {
+    const page = errorPage(params.code);
+    if (page === null) throw new AppError('not_found');
+    return page;
+  });
   fastify.get('/metrics', async (request, reply) => {
     await options.requireAdmin(request.raw);
     return reply.type(options.metrics.contentType).send(await options.metrics.render());
@@ -51,7 +59,7 @@ export function addServiceRoutes(fastify: FastifyInstance, options: ServiceRoute
       // Browser-based clients read it from their own origin; it holds nothing secret (RFC 9728 §3.1).
       return reply
         .header('access-control-allow-origin', '*')
-        .send(protectedResourceMetadata(options.publicUrl(), resourcePath));
+        .send(protectedResourceMetadata(options.publicUrl(), resourcePath, options.authorizationServers(resourcePath)));
     });
   }
 }

@@ -1,5 +1,5 @@
 /** What one error code means on every wire it can appear on. docs/errors.md is generated from this table. */
-interface ErrorEntry {
+export interface ErrorEntry {
   /** HTTP status. */
   http: number;
   /**
@@ -13,7 +13,9 @@ interface ErrorEntry {
    */
   rpc: number;
   /** RFC 6750 `error` of the `WWW-Authenticate` challenge, for what a new credential can cure. */
-  challenge?: 'invalid_token' | 'invalid_request' | 'insufficient_scope';
+  challenge?: 'invalid_token' | 'invalid_request' | 'insufficient_scope' | 'invalid_dpop_proof' | 'use_dpop_nonce';
+  /** `error` of an OAuth endpoint (RFC 6749 §5.2 and its extensions), for what such an endpoint refuses. */
+  oauth?: string;
   /** Short and stable; the `title` of the problem document. */
   title: string;
   /** What the person who meets it does about it. */
@@ -51,6 +53,36 @@ export const CATALOG = define({
     title: 'The credential is not valid',
     remedy:
       'It is unknown, expired, revoked or its owner is disabled. `toolgate key list` shows which; create a new key.',
+  },
+  token_expired: {
+    http: 401,
+    rpc: 4012,
+    challenge: 'invalid_token',
+    title: 'The access token has expired',
+    remedy: 'Refresh it; a client that follows the challenge does so by itself. Check the clock if it happens at once.',
+  },
+  token_audience: {
+    http: 401,
+    rpc: 4013,
+    challenge: 'invalid_token',
+    title: 'The access token is for another resource',
+    remedy:
+      'Ask for a token with `resource` set to the exact URL that you call. An administrator can accept tokens for `/mcp` at `/mcp/{upstream}` with `oauth.wideAudience`, and map the audiences of another issuer in `oauth.tokenIssuers`.',
+  },
+  token_proof_invalid: {
+    http: 401,
+    rpc: 4014,
+    challenge: 'invalid_dpop_proof',
+    title: 'The proof of possession is missing or not valid',
+    remedy:
+      'The token is bound to a key (RFC 9449): send `Authorization: DPoP …` and a fresh `DPoP` proof for this request.',
+  },
+  token_nonce_required: {
+    http: 401,
+    rpc: 4015,
+    challenge: 'use_dpop_nonce',
+    title: 'The proof of possession needs a nonce of this server',
+    remedy: 'Repeat the request with the value of the `DPoP-Nonce` header as `nonce` of the proof (RFC 9449 §9).',
   },
   address_not_allowed: {
     http: 403,
@@ -95,6 +127,53 @@ export const CATALOG = define({
     challenge: 'insufficient_scope',
     title: 'The access token does not cover this',
     remedy: 'Sign in again and allow the scopes that the challenge names; most clients ask by themselves.',
+  },
+  // The authorization server
+  client_credentials_invalid: {
+    http: 401,
+    rpc: 4016,
+    oauth: 'invalid_client',
+    title: 'The client is unknown or did not prove who it is',
+    remedy:
+      'Check the client id, its secret or key, and its authentication method: `toolgate client list` shows what is registered. A client that registered itself may register again.',
+  },
+  redirect_uri_mismatch: {
+    http: 400,
+    rpc: 4003,
+    oauth: 'invalid_request',
+    title: 'The client asked to be sent back to an address that is not registered for it',
+    remedy:
+      'Register the redirect URI character by character as the client sends it; only the port of a loopback address may differ. `toolgate client list` shows what is registered.',
+  },
+  client_metadata_unreachable: {
+    http: 400,
+    rpc: 4004,
+    oauth: 'invalid_client',
+    title: 'The metadata document of the client cannot be read',
+    remedy:
+      'The `client_id` is a URL whose document must be public, valid, small and fast, and name itself as `client_id`. The gateway log says what was wrong; `oauth.clients.metadataDocuments` says which domains are accepted.',
+  },
+  pkce_failed: {
+    http: 400,
+    rpc: 4005,
+    oauth: 'invalid_grant',
+    title: 'The PKCE check failed',
+    remedy: 'Every client uses PKCE with `S256`, and sends the verifier of the same sign-in (RFC 7636).',
+  },
+  grant_invalid: {
+    http: 400,
+    rpc: 4006,
+    oauth: 'invalid_grant',
+    title: 'The code or refresh token is not valid any more',
+    remedy: 'It was used, has expired, or its grant was revoked. Sign in again.',
+  },
+  target_invalid: {
+    http: 400,
+    rpc: 4007,
+    oauth: 'invalid_target',
+    title: 'There is no such resource',
+    remedy:
+      'Set `resource` to the URL that the client is configured with: `{publicUrl}/mcp` or `{publicUrl}/mcp/{upstream}`.',
   },
   // The message
   bad_request: {

@@ -1,5 +1,6 @@
 import type { AppError } from '../errors/app-error.ts';
 import { CATALOG } from '../errors/catalog.ts';
+import { DPOP_ALGORITHMS } from './protected-resource-metadata.ts';
 
 export interface ChallengeOptions {
   /** Where the protected resource metadata of the resource that was called is (RFC 9728 §5.1). */
@@ -9,7 +10,7 @@ export interface ChallengeOptions {
 }
 
 /**
- * The value of `WWW-Authenticate` for a refused credential (RFC 6750 §3, RFC 9728 §5.1). `error` and `error_description`
+ * The value of `WWW-Authenticate` for a refused credential (RFC 6750 §3, RFC 9728 §5.1, for a bound token RFC 9449 §7.1). `error` and `error_description`
  * are left out when no credential was sent at all, as RFC 6750 §3.1 asks for: there was nothing to be wrong.
  */
 export function challengeFor(error: AppError, options: ChallengeOptions): string {
@@ -19,7 +20,9 @@ export function challengeFor(error: AppError, options: ChallengeOptions): string
   const scope = (options.scopes ?? []).filter((token) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(token)).join(' ');
   if (scope !== '') parameters.push(['scope', scope]);
   parameters.push(['resource_metadata', options.resourceMetadata]);
-  return `Bearer ${parameters.map(([name, value]) => `${name}=${quoted(value)}`).join(', ')}`;
+  const scheme = code === 'invalid_dpop_proof' || code === 'use_dpop_nonce' ? 'DPoP' : 'Bearer';
+  if (scheme === 'DPoP') parameters.push(['algs', DPOP_ALGORITHMS.join(' ')]);
+  return `${scheme} ${parameters.map(([name, value]) => `${name}=${quoted(value)}`).join(', ')}`;
 }
 
 const ASCII: Record<string, string> = {

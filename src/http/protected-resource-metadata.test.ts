@@ -31,14 +31,21 @@ for (const resource of ['/mcp', '/mcp/github']) {
     const url = new URL(resourceMetadataUrl(PUBLIC_URL, resource));
     assert.equal(url.href, `${PUBLIC_URL}${ROOT}${resource}`);
     assert.equal(resourcePathOf(url.pathname), resource);
-    assert.equal(protectedResourceMetadata(PUBLIC_URL, resource).resource, `${PUBLIC_URL}${resource}`);
+    assert.equal(protectedResourceMetadata(PUBLIC_URL, resource, []).resource, `${PUBLIC_URL}${resource}`);
   });
 }
 
 test('bearer tokens belong into the header, and no authorization server is invented', () => {
-  assert.deepEqual(protectedResourceMetadata(PUBLIC_URL, '/mcp/github'), {
+  assert.deepEqual(protectedResourceMetadata(PUBLIC_URL, '/mcp/github', []), {
     resource: 'https://mcp.example.com/mcp/github',
     resource_name: 'Toolgate: github',
     bearer_methods_supported: ['header'],
   });
+});
+
+test('with authorization servers, their issuers and the scope of the resource are named, and no upstream is', () => {
+  const metadata = protectedResourceMetadata(PUBLIC_URL, '/mcp', [PUBLIC_URL, 'https://idp.example.com']);
+  assert.deepEqual(metadata.authorization_servers, [PUBLIC_URL, 'https://idp.example.com']);
+  assert.deepEqual(metadata.scopes_supported, ['mcp']);
+  assert.deepEqual(protectedResourceMetadata(PUBLIC_URL, '/mcp/github', [PUBLIC_URL]).scopes_supported, ['mcp:github']);
 });

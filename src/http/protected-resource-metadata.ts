@@ -1,3 +1,8 @@
+import { scopeOfResource } from '../model/scope.ts';
+
+/** Algorithms of DPoP proofs that are accepted (RFC 9449 §4.3). */
+export const DPOP_ALGORITHMS = ['ES256', 'EdDSA'] as const;
+
 /** RFC 9728 §3: the well-known name comes between the host and the path of the resource. */
 const WELL_KNOWN = '/.well-known/oauth-protected-resource';
 
@@ -8,25 +13,39 @@ export interface ProtectedResourceMetadata {
   readonly resource: string;
   readonly resource_name: string;
   readonly bearer_methods_supported: readonly ['header'];
+  /** Absent when there is none: then only access keys open the resource. */
+  readonly authorization_servers?: readonly string[];
+  readonly scopes_supported?: readonly string[];
+  readonly dpop_signing_alg_values_supported?: readonly string[];
 }
 
 /**
  * The metadata of one protected resource (RFC 9728 §2). `resource` is exactly the URL that clients are configured with:
  * they compare it character by character.
  *
- * There is no `authorization_servers`: access keys are issued by an administrator, not by an OAuth server. The member is
- * optional (RFC 9728 §2), and an empty list or the name of a server that issues nothing would send clients into a login
- * that cannot end. MCP asks for at least one entry, so it will be here as soon as there is an authorization server.
+ * Without an authorization server there is no `authorization_servers`: an empty list, or the name of a server that issues
+ * nothing, would send clients into a login that cannot end. `scopes_supported` names the scope of the whole resource and
+ * never those of single upstreams, since anybody may read this document.
  *
  * @param publicUrl origin without trailing slash. @param resourcePath as resourcePathOf returns it.
+ * @param authorizationServers issuers whose tokens are accepted at this resource.
  */
-export function protectedResourceMetadata(publicUrl: string, resourcePath: string): ProtectedResourceMetadata {
+export function protectedResourceMetadata(
+  publicUrl: string,
+  resourcePath: string,
+  authorizationServers: readonly string[],
+): ProtectedResourceMetadata {
   const upstream = resourcePath.slice('/mcp/'.length);
   return {
     resource: `${publicUrl}${resourcePath}`,
     resource_name: upstream === '' ? 'Toolgate' : `Toolgate: ${upstream}`,
     // Never `query`: URLs end up in logs (RFC 6750 §5.3), and MCP forbids it.
     bearer_methods_supported: ['header'],
+    ...(authorizationServers.length > 0 && {
+      authorization_servers: authorizationServers,
+      scopes_supported: [scopeOfResource(resourcePath)],
+      dpop_signing_alg_values_supported: DPOP_ALGORITHMS,
+    }),
   };
 }
 
