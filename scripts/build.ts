@@ -35,6 +35,9 @@ const { metafile } = await build({
   minifyWhitespace: true,
   legalComments: 'linked',
   external: [
+    // Never loaded; see app/http-server.ts.
+    '@fastify/ajv-compiler',
+    '@fastify/fast-json-stringify-compiler',
     '@cedar-policy/cedar-wasm',
     '@opentelemetry/sdk-trace-base',
     '@opentelemetry/exporter-trace-otlp-http',

@@ -46,6 +46,8 @@ export interface TestGatewayOptions {
   readonly dataDir?: string;
   /** What the role of the first accounts (and of anybody under `auth: none`) covers; everything by default. */
   readonly access?: { readonly allow: readonly RoleRule[]; readonly deny?: readonly RoleRule[] };
+  /** Says that there is too much to do. A test and its gateway keep one event loop busy, so this is never found out there. */
+  readonly isOverloaded?: () => boolean;
   /** Waits until these upstreams have been tried, however that went. All by default. */
   readonly ready?: readonly string[];
 }
@@ -62,6 +64,12 @@ export async function startToolgate(options: TestGatewayOptions = {}): Promise<T
     logTo: { write: (line: string) => void logs.push(line) },
     env: options.env ?? {},
     version: 'test',
+    shedder: {
+      get overloaded() {
+        return options.isOverloaded?.() ?? false;
+      },
+      stop() {},
+    },
   });
   const ownerKey = firstKeys?.ownerKey.reveal() ?? '';
   const gateway: TestGateway = {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { AuditLog } from '../audit/open-audit.ts';
+import type { VaultReference } from '../config/vault-references.ts';
 import type { AppError } from '../errors/app-error.ts';
 import type { Target } from '../model/decision.ts';
 import type { Caller, PrincipalKind } from '../model/principal.ts';
@@ -11,6 +12,7 @@ import type { SecretRef } from '../store/secrets.ts';
 import type { Upstreams } from '../upstreams/upstreams.ts';
 import type { RotationReport, Vault } from '../vault/vault.ts';
 import type { FailureLog } from './problem-answer.ts';
+import type { SignInAdministration } from './sign-in.ts';
 
 /** What a change made stale. Whoever is told drops or rebuilds it before `changed` resolves. */
 export type Change =
@@ -54,12 +56,16 @@ export interface AdminContext {
   readonly policy: {
     /** Throws AppError `unprocessable` whose `data.faults` lists every fault; see policy/validate-roles.ts. */
     validateRoles(input: unknown): Role[];
-    explain(caller: Caller, target: Target): Explanation;
+    explain(caller: Caller, target: Target, existing: readonly Target[]): Explanation;
   };
   /** Declared in the configuration file: shown, never changed here. Read again at every request, so it may be a getter. */
   readonly fileUpstreams: readonly Upstream[];
-  /** The same for roles. */
+  /** What those refer to in the vault. A getter, too. */
+  readonly vaultReferences: readonly VaultReference[];
+  /** As `fileUpstreams`, for roles. */
   readonly fileRoles: readonly Role[];
+  /** Null where signing in is switched off. */
+  readonly signIn: SignInAdministration | null;
   /** Awaited before the answer, so that a revocation is effective when the call returns. */
   changed(change: Change): Promise<void>;
   /**

@@ -5,7 +5,7 @@ import type { Route } from './routes.ts';
 
 const ProblemSchema = z
   .looseObject({
-    type: z.string().describe('A page about this error.'),
+    type: z.string().describe('Path of a page about this error, `/errors/{code}`.'),
     title: z.string(),
     status: z.int(),
     detail: z.string().describe('What was wrong here, and what to change.'),

@@ -4,13 +4,15 @@ import type { PrimitiveKind } from '../model/catalogue.ts';
 import type { Target } from '../model/decision.ts';
 import type { Caller, PrincipalKind } from '../model/principal.ts';
 import type { Upstream } from '../model/upstream.ts';
+import { RoleRuleSchema } from '../policy/validate-roles.ts';
 import { findAccessKey, type StoredAccessKey } from '../store/access-keys.ts';
 import { rolesOfPrincipal } from '../store/role-assignments.ts';
 import { findServiceAccount, findServiceAccountByName } from '../store/service-accounts.ts';
 import { findUser, findUserByName } from '../store/users.ts';
 import { keyStatusOf } from './access-key-view.ts';
 import { accessKeyIdField, principalKindField } from './field-schemas.ts';
-import { requireUpstream } from './find-upstream.ts';
+import { requireUpstream, statusOf } from './find-upstream.ts';
+import { rulesView } from './role-view.ts';
 import { type AdminRequest, defineRoute, type Route } from './routes.ts';
 
 const uniqueTarget = (body: { tool?: unknown; prompt?: unknown; resource?: unknown }) =>
@@ -54,7 +56,18 @@ const ExplanationSchema = z
       .describe('The rules that determined the decision.'),
     roles: z.array(z.string()).describe('Of the principal.'),
     unknownRoles: z.array(z.string()).describe('Assigned, but defined nowhere: they allow nothing.'),
-    rolesThatWouldAllow: z.array(z.string()).describe('For a deny: each of these, assigned as well, would change it.'),
+    rolesThatWouldAllow: z
+      .array(
+        z.object({
+          role: z.string(),
+          everything: z.boolean().describe('It allows whatever upstreams offer, not only this.'),
+        }),
+      )
+      .describe('For a deny: each of these, assigned as well, would change it. The one that allows least comes first.'),
+    newRole: z
+      .object({ name: z.string(), allow: z.array(RoleRuleSchema) })
+      .nullable()
+      .describe('A role to create that would allow this and nothing else; null where none can help.'),
   })
   .meta({ id: 'Explanation' });
 
@@ -117,6 +130,21 @@ function describeTarget(
   return { target, check: { check: 'catalogue', passed, reason } };
 }
 
+/** What there is to call, the asked upstream first. */
+function offeredTo({ context, caller, body }: Asked, principal: { kind: PrincipalKind; id: string }): Target[] {
+  const names = [...statusOf(context, caller).keys()].filter((name) => name !== body.upstream);
+  const found: Target[] = [];
+  for (const upstream of [body.upstream, ...names]) {
+    const catalogue = context.upstreams.catalogue(upstream, principal);
+    if (catalogue === undefined) continue;
+    for (const kind of ['tool', 'prompt', 'resource'] as const) {
+      for (const { name, readOnly, destructive } of catalogue[LISTS[kind]])
+        found.push({ upstream, kind, name, readOnly, destructive });
+    }
+  }
+  return found;
+}
+
 function standingChecks(principal: FoundPrincipal, key: StoredAccessKey | null, upstream: Upstream): Check[] {
   const active = principal.status === 'active';
   const checks: Check[] = [{ check: 'principal', passed: active, reason: `${principal.name} is ${principal.status}` }];
@@ -145,7 +173,8 @@ async function explainCall(request: Asked): Promise<z.input<typeof ExplanationSc
     ...(key !== null && { restriction: { roles: key.roles, tools: key.tools } }),
   };
   const { target, check } = describeTarget(request, upstream, subject.principal);
-  const explanation = context.policy.explain(subject, target);
+  const explanation = context.policy.explain(subject, target, offeredTo(request, subject.principal));
+  const { newRole } = explanation;
   const checks = [...standingChecks(principal, key, upstream), check, ...explanation.checks.map((one) => ({ ...one }))];
   const failed = checks.find((one) => !one.passed);
   return {
@@ -156,6 +185,7 @@ async function explainCall(request: Asked): Promise<z.input<typeof ExplanationSc
     roles: [...roles],
     unknownRoles: [...explanation.unknownRoles],
     rolesThatWouldAllow: [...explanation.rolesThatWouldAllow],
+    newRole: newRole && { name: newRole.name, allow: rulesView(newRole.allow) },
   };
 }
 

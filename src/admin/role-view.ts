@@ -33,7 +33,7 @@ export const roleFields = {
 export type RoleView = z.input<typeof RoleSchema>;
 
 /** Rules as JSON: readonly arrays copied, absent members left out. */
-const rulesView = (rules: readonly RoleRule[]) => JSON.parse(JSON.stringify(rules)) as RoleView['allow'];
+export const rulesView = (rules: readonly RoleRule[]) => JSON.parse(JSON.stringify(rules)) as RoleView['allow'];
 
 export function declaredRoleView({ name, description, allow, deny }: Role, source: 'builtin' | 'file'): RoleView {
   return { name, description, source, allow: rulesView(allow), deny: rulesView(deny) };

@@ -1,12 +1,16 @@
 import { accessKeyRoutes } from './access-keys.ts';
 import { auditRoutes } from './audit.ts';
+import { grantRoutes } from './grants.ts';
 import { groupRoutes } from './groups.ts';
 import { myCredentialRoutes } from './my-credential.ts';
+import { oauthClientRoutes } from './oauth-clients.ts';
 import { policyRoutes } from './policy-explain.ts';
 import { roleAssignmentRoutes } from './role-assignments.ts';
 import { roleRoutes } from './roles.ts';
 import type { Route } from './routes.ts';
 import { serviceAccountRoutes } from './service-accounts.ts';
+import { setupLinkRoutes } from './setup-links.ts';
+import { signingKeyRoutes } from './signing-keys.ts';
 import { stateRoutes } from './state.ts';
 import { upstreamCredentialRoutes } from './upstream-credentials.ts';
 import { upstreamRoutes } from './upstreams.ts';
@@ -23,6 +27,10 @@ export const DESCRIBED_ROUTES: readonly Route[] = [
   ...roleRoutes,
   ...roleAssignmentRoutes,
   ...accessKeyRoutes,
+  ...setupLinkRoutes,
+  ...grantRoutes,
+  ...oauthClientRoutes,
+  ...signingKeyRoutes,
   ...upstreamRoutes,
   ...upstreamCredentialRoutes,
   ...myCredentialRoutes,

@@ -4,9 +4,10 @@ import { Secret } from '../lib/secret.ts';
 import type { Upstream } from '../model/upstream.ts';
 import type { Database } from '../store/database.ts';
 import { deleteSecret, listSecrets, type SecretInfo, type SecretRef } from '../store/secrets.ts';
+import { SHARED } from '../vault/vault.ts';
 import { inputRefusal } from './check-input.ts';
 import { timeField } from './field-schemas.ts';
-import { requireUpstream } from './find-upstream.ts';
+import { fileUpstreamsOf, requireUpstream } from './find-upstream.ts';
 import { everything } from './pagination.ts';
 import type { AdminRequest } from './routes.ts';
 
@@ -38,6 +39,13 @@ export const StoredCredentialSchema = z
     values: z.array(StoredValueSchema).describe('What is stored. Values are never shown.'),
   })
   .meta({ id: 'StoredCredential' });
+
+export const SharedCredentialSchema = StoredCredentialSchema.extend({
+  unused: z.array(z.string()).describe('Of these values: what nothing in the configuration file refers to yet.'),
+  references: z
+    .array(z.object({ upstream: z.string(), name: z.string() }))
+    .describe('Every `${vault:NAME}` of the configuration file.'),
+}).meta({ id: 'SharedCredential' });
 
 export const storedValueView = ({ name: header, owner, updatedAt }: SecretInfo): z.input<typeof StoredValueSchema> => ({
   name: header,
@@ -117,6 +125,20 @@ export async function storeCredential(
   }
   await context.changed({ kind: 'credential', upstream: upstream.name, owner });
   return { body: await storedCredential({ context, caller, params }, owner) };
+}
+
+/**
+ * The same for everybody. Entries may be stored before the configuration file refers to them, so that it never refers to
+ * nothing; what may be a misspelt name is told.
+ */
+export async function storeSharedCredential(request: CredentialRequest<z.output<typeof CredentialValuesSchema>>) {
+  const { body } = await storeCredential(request, SHARED);
+  const { context, caller, params } = request;
+  const file = fileUpstreamsOf(context, caller).map(({ name }) => name);
+  const references = context.vaultReferences.filter(({ upstream }) => file.includes(upstream));
+  const used = (entry: string) => references.some((one) => one.upstream === params.name && one.name === entry);
+  const unused = file.includes(params.name) ? Object.keys(request.body.values).filter((entry) => !used(entry)) : [];
+  return { body: { ...body, unused, references: references.map((one) => ({ ...one })) } };
 }
 
 /** Removes everything that the owner has stored for the upstream. Throws `not_found` when that is nothing. */

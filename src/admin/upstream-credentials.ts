@@ -13,10 +13,12 @@ import {
   CredentialValuesSchema,
   recordedValues,
   removeCredential,
+  SharedCredentialSchema,
   StoredCredentialSchema,
   StoredValueSchema,
   storeCredential,
   storedValueView,
+  storeSharedCredential,
 } from './stored-credentials.ts';
 
 const tag = 'Upstream credentials';
@@ -61,15 +63,15 @@ const sharedRoutes: readonly Route[] = [
     operationId: 'setUpstreamCredential',
     summary: 'Store the shared credential of an upstream',
     description:
-      'Header values of an upstream with `auth: headers`; for an upstream of the configuration file the entries that its `${vault:NAME}` references name. Encrypted at once and never shown again.',
+      'Header values of an upstream with `auth: headers`; for an upstream of the configuration file the entries that its `${vault:NAME}` references name; others are stored, too, and named in `unused`. Encrypted at once and never shown again.',
     access: 'admin',
     params,
     body: CredentialValuesSchema,
     auditBody: recordedValues,
     action: 'credential.set',
     target: (request) => request.params.name,
-    answer: { status: 200, description: 'What is stored now.', schema: StoredCredentialSchema },
-    handle: (request) => storeCredential(request, SHARED),
+    answer: { status: 200, description: 'What is stored now.', schema: SharedCredentialSchema },
+    handle: storeSharedCredential,
   }),
   defineRoute({
     method: 'DELETE',

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { AdminContext, Change } from '../admin/admin-context.ts';
 import type { Config } from '../config/config.ts';
+import { vaultReferencesOf } from '../config/vault-references.ts';
 import { AppError } from '../errors/app-error.ts';
-import type { VerifyKey } from '../gateway/authenticate.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import { createOriginCheck } from '../http/host-origin.ts';
 import type { Logger } from '../http/logger.ts';
@@ -13,13 +13,15 @@ import type { CredentialOwner } from '../upstreams/resolve-credential.ts';
 import type { State } from './open-state.ts';
 import { rotateMasterKey } from './rotate-master-key.ts';
 import type { Runtime } from './runtime.ts';
+import type { SignIn } from './sign-in.ts';
 
 export interface AdminWiring {
   readonly log: Logger;
   readonly recordRefusal: NonNullable<AdminContext['recordRefusal']>;
-  readonly verifyKey: VerifyKey;
+  readonly verifyKey: AdminContext['verifyKey'];
   readonly state: State;
   readonly runtime: Runtime;
+  readonly signIn: SignIn;
   readonly gateway: Gateway;
   readonly config: () => Config;
   readonly addressOf: (request: IncomingMessage) => string;
@@ -33,12 +35,14 @@ export function adminContext({
   verifyKey,
   state,
   runtime,
+  signIn,
   gateway,
   config,
   addressOf,
   version,
 }: AdminWiring): AdminContext {
-  const { keys, upstreams, engine, policy } = runtime;
+  const { upstreams, engine, policy } = runtime;
+  const { credentials } = signIn;
   const changed = async (change: Change): Promise<void> => {
     switch (change.kind) {
       case 'upstreams':
@@ -50,20 +54,23 @@ export function adminContext({
         upstreams.credentialChanged(change.upstream, ownerOf(change.owner));
         break;
       case 'assignments':
-        keys.invalidateAll();
-        return;
+        credentials.invalidateAll();
+        return gateway.recheck();
       case 'key-changed':
-        keys.invalidateKey(change.keyId);
-        return;
+        credentials.invalidateKey(change.keyId);
+        return gateway.recheck();
       case 'key-revoked':
-        keys.revokeKey(change.keyId);
+        credentials.revokeKey(change.keyId);
         return;
       case 'principal-changed':
-        if (change.disabled) keys.revokePrincipal(change.id);
-        else keys.invalidatePrincipal(change.id);
-        return;
+        if (change.disabled) {
+          credentials.revokePrincipal(change.id);
+          await signIn.endOfPrincipal(change.id);
+        } else credentials.invalidatePrincipal(change.id);
+        return gateway.recheck();
     }
     gateway.refresh();
+    if (change.kind === 'roles') await gateway.recheck();
   };
   return {
     db: state.db,
@@ -75,9 +82,13 @@ export function adminContext({
     addressOf,
     checkOrigin: (request) => createOriginCheck({ ...config(), listenPort: config().listen.port })(request),
     upstreams,
-    policy: { validateRoles, explain: (caller, target) => explain(engine, policy, caller, target) },
+    policy: { validateRoles, explain: (...asked) => explain(engine, policy, ...asked) },
     get fileUpstreams() {
       return config().upstreams;
+    },
+    signIn: signIn.administration,
+    get vaultReferences() {
+      return vaultReferencesOf(config());
     },
     get fileRoles() {
       return validateRoles(config().roles);

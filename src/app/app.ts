@@ -1,20 +1,23 @@
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
+import { getHeapStatistics } from 'node:v8';
 import type { InjectOptions, LightMyRequestResponse } from 'fastify';
 import type { DestinationStream } from 'pino';
 import { ADMIN_SERVER_OPTIONS, createAdminApi } from '../admin/admin-api.ts';
 import { requireAdmin } from '../admin/authorize.ts';
 import { type Config, configAtPort } from '../config/config.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
+import { refuseCutOff } from '../config/refuse-cut-off.ts';
 import { AppError } from '../errors/app-error.ts';
 import { authenticate } from '../gateway/authenticate.ts';
 import { createGateway } from '../gateway/gateway.ts';
 import { createRefusalRecorder } from '../gateway/refusals.ts';
 import { challengeFor } from '../http/challenge.ts';
 import { createClientAddress } from '../http/client-address.ts';
-import { createLoadShedder } from '../http/load-shedder.ts';
+import { createLoadShedder, type LoadShedder } from '../http/load-shedder.ts';
 import { createLogger } from '../http/logger.ts';
+import { createMemoryBudget } from '../http/memory-budget.ts';
 import { createMetrics } from '../http/metrics.ts';
 import { resourceMetadataUrl } from '../http/protected-resource-metadata.ts';
 import { startTracing } from '../http/tracing.ts';
@@ -27,10 +30,12 @@ import { createHeaderCheck } from './header-check.ts';
 import { createHttpServer, listen } from './http-server.ts';
 import { openState } from './open-state.ts';
 import { type Operator, withOperator } from './operator.ts';
+import { loadOwnSecret } from './own-secret.ts';
 import { createRequestIds } from './request-ids.ts';
-import { loadRequestStateKey } from './request-state-key.ts';
 import { createRuntime } from './runtime.ts';
 import { addServiceRoutes } from './service-routes.ts';
+import { openSignIn } from './sign-in.ts';
+import { watchClock } from './watch-clock.ts';
 
 export interface AppOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -40,6 +45,8 @@ export interface AppOptions {
   readonly logIsTerminal?: boolean | undefined;
   /** False: nothing is listened on and no upstream is connected; only `inject` reaches the app. */
   readonly online?: boolean | undefined;
+  /** Says when this process has too much to do; watches it unless given. */
+  readonly shedder?: LoadShedder | undefined;
   /** Who uses `inject` while offline. */
   readonly operator?: Operator | undefined;
 }
@@ -52,7 +59,10 @@ export interface App {
   readonly firstAccounts: FirstAccounts | null;
   /** A request to the admin API and service routes without a network. */
   inject(request: InjectOptions): Promise<LightMyRequestResponse>;
-  /** Reads upstreams, roles and what else can change live from a new configuration. Returns what waits for a restart. */
+  /**
+   * Reads upstreams, roles and what else can change live from a new configuration. Returns what waits for a restart.
+   * @throws Error for the operator; then everything stays as it was.
+   */
   reload(loaded: LoadedConfig): Promise<readonly string[]>;
   upstreamStatus(): readonly UpstreamStatus[];
   /**
@@ -65,9 +75,12 @@ export interface App {
 
 const DRAIN_MS = 30_000;
 const FLUSH_LAST_USED_MS = 60_000;
+/** Of the heap's limit, for the larger bodies that are read or at work. */
+const BODIES_SHARE = 0.25;
 
 /** The whole gateway in one process. Throws an Error for the operator; then nothing stays open. */
-export async function startApp({ config: asked }: LoadedConfig, options: AppOptions): Promise<App> {
+export async function startApp(first: LoadedConfig, options: AppOptions): Promise<App> {
+  const { config: asked } = first;
   const { env, version, online = true } = options;
   const log = createLogger(asked.log.level, options.logTo);
   const state = await openState(asked, { env, version, log, logIsTerminal: options.logIsTerminal });
@@ -83,17 +96,32 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
   async function assemble(): Promise<App> {
     let config = asked;
     /** As it was read last, before the real port was known. */
-    let read = asked;
+    let read = first;
     let draining = false;
     let refusing = false;
     let addressOf = createClientAddress(config);
     let checkHeaders = createHeaderCheck(config);
     const newRequestId = createRequestIds();
-    const shedder = createLoadShedder();
+    const shedder = options.shedder ?? createLoadShedder();
     begun.push(shedder.stop);
+    const stopClock = watchClock((stepMs) => {
+      metrics.observeClockStep();
+      log.error({ stepMs }, 'the clock was moved, or the machine slept: keys expire and records are dated by it');
+    });
+    begun.push(stopClock);
     const runtime = await createRuntime(config, state, { env, version, log, online });
     const { keys, upstreams } = runtime;
     begun.push(upstreams.close);
+    const signIn = await openSignIn({
+      config: () => config,
+      env,
+      state,
+      keys,
+      upstreams: () => runtime.declared().upstreams,
+      addressOf: (request) => addressOf(request),
+      log,
+    });
+    begun.push(signIn.close);
     const verifyKey =
       options.operator === undefined || online ? keys.verify : withOperator(keys.verify, options.operator);
     const recordRefusal = createRefusalRecorder(state.audit);
@@ -110,15 +138,26 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
       upstreams,
       declared: runtime.declared,
       credentialOf: runtime.credentials.of,
-      verify: (credential, { address }) => verifyKey(credential, address),
+      verify: signIn.verify,
       anonymous: config.auth === 'none' ? ANYBODY : null,
       audit: state.audit,
       log,
-      requestStateKey: await loadRequestStateKey(state.vault),
+      requestStateKey: await loadOwnSecret(state.vault, 'request-state-key'),
       tracer,
       observe: (call) => metrics.observeCall(call),
-      sessionLimits: { idleMs: config.limits.sessionIdleMs, maxPerPrincipal: config.limits.maxSessionsPerPrincipal },
-      pageSize: config.limits.listPageSize,
+      memory: createMemoryBudget(getHeapStatistics().heap_size_limit * BODIES_SHARE),
+      // Read each time, as a reload may have changed them.
+      sessionLimits: {
+        get idleMs() {
+          return config.limits.sessionIdleMs;
+        },
+        get maxPerPrincipal() {
+          return config.limits.maxSessionsPerPrincipal;
+        },
+      },
+      get pageSize() {
+        return config.limits.listPageSize;
+      },
       version,
       newRequestId,
       addressOf: (http) => addressOf(http),
@@ -130,13 +169,16 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
               scopes: (error.data?.scopes as string[] | undefined) ?? [scopeOfResource(path)],
             })
           : undefined,
+      dpopNonce: signIn.dpopNonce,
       recordRefusal: refused,
       refuseNow: () => {
         if (refusing) return new AppError('shutting_down');
         return shedder.overloaded ? new AppError('overloaded') : null;
       },
       bodyBytes: config.limits.bodyBytes,
-      depth: config.limits.depth,
+      get depth() {
+        return config.limits.depth;
+      },
     });
     const metrics = createMetrics({
       callsUnderWay: gateway.callsUnderWay,
@@ -144,7 +186,11 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
       upstreams: () => upstreams.status(),
       audit: () => ({ queued: state.audit.stats().queuedRecords, failing: state.audit.stats().state !== 'ok' }),
     });
-    keys.onRevoked(({ kind, id }) => (kind === 'access_key' ? gateway.endOfAgent(id) : gateway.endOfPrincipal(id)));
+    signIn.credentials.onRevoked(({ kind, id }) => {
+      if (kind === 'principal') gateway.endOfPrincipal(id);
+      else if (kind === 'grant') gateway.endOfGrant(id);
+      else gateway.endOfAgent(id);
+    });
 
     const http = createHttpServer(config, (request, response) => void gateway.handle(request, response), {
       ...ADMIN_SERVER_OPTIONS,
@@ -160,7 +206,7 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
       );
     addServiceRoutes(http.fastify, {
       publicUrl: () => config.publicUrl,
-      authorizationServers: () => [],
+      authorizationServers: signIn.authorizationServers,
       metrics,
       notReady: () => [...(draining ? ['draining'] : []), ...(state.audit.stats().state === 'ok' ? [] : ['audit'])],
       checkHeaders: (request) => checkHeaders(request),
@@ -168,6 +214,7 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
       logError: (requestId: string, error: AppError) =>
         log.error({ requestId, err: error.cause ?? error }, 'request failed'),
     });
+    await http.fastify.register(signIn.routes);
     await http.fastify.register(
       createAdminApi(
         adminContext({
@@ -176,6 +223,7 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
           verifyKey,
           state,
           runtime,
+          signIn,
           gateway,
           config: () => config,
           addressOf: (request) => addressOf(request),
@@ -200,6 +248,7 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
         gateway.refresh();
       }
     } else await http.fastify.ready();
+    if (online) signIn.start();
     const flushLastUsed = (): Promise<void> =>
       keys.flushLastUsed().catch((error) => log.warn({ err: error }, 'last use of keys was not written'));
     const flushing = setInterval(flushLastUsed, FLUSH_LAST_USED_MS);
@@ -215,14 +264,17 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
       firstAccounts,
       inject: (request) => http.fastify.inject(request),
       async reload(loaded) {
-        const restart = await runtime.reload(read, loaded.config);
-        read = loaded.config;
+        refuseCutOff(read, loaded);
+        const restart = await runtime.reload(read.config, loaded.config);
+        read = loaded;
         const { listen: listening, publicUrl, dataDir, masterKey } = config;
         config = { ...loaded.config, listen: listening, publicUrl, dataDir, masterKey };
         addressOf = createClientAddress(config);
         checkHeaders = createHeaderCheck(config);
         log.level = config.log.level;
+        await signIn.reload();
         gateway.refresh();
+        await gateway.recheck();
         return restart;
       },
       upstreamStatus: upstreams.status,
@@ -235,6 +287,7 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
         const end = performance.now() + graceMs;
         clearInterval(flushing);
         shedder.stop();
+        stopClock();
         const stopped = new Promise<void>((resolve) => (online ? http.server.close(() => resolve()) : resolve()));
         await gateway.close(graceMs);
         await http.answered(end - performance.now());
@@ -242,6 +295,7 @@ export async function startApp({ config: asked }: LoadedConfig, options: AppOpti
         await stopped;
         await http.fastify.close();
         await upstreams.close();
+        signIn.close();
         await flushLastUsed();
         await tracer?.close();
         await state.close();

@@ -23,6 +23,7 @@ export interface StateOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly version: string;
   readonly log: Logger;
+  readonly logIsTerminal?: boolean | undefined;
 }
 
 /** Opens the data folder, creating what is missing. Throws an Error for the operator; then nothing stays open. */
@@ -64,13 +65,14 @@ async function openMain(config: Config, { env, version }: StateOptions) {
   }
 }
 
-function openLog({ dataDir, audit }: Config, { log }: StateOptions): Promise<AuditLog> {
+function openLog({ dataDir, audit }: Config, { log, logIsTerminal }: StateOptions): Promise<AuditLog> {
+  const checkpointLevel = logIsTerminal ? 'debug' : 'info';
   return openAudit({
     file: join(dataDir, 'audit.db'),
     signingKeyFile: join(dataDir, 'audit-signing.key'),
     ...audit,
     // Kept in the logs, apart from the data folder, it shows whether the end of the audit log was cut off later.
-    onCheckpoint: (checkpoint) => log.info({ checkpoint }, 'audit checkpoint'),
+    onCheckpoint: (checkpoint) => log[checkpointLevel]({ checkpoint }, 'audit checkpoint'),
     onState(state, error) {
       const level = error !== null ? 'error' : state === 'closed' ? 'debug' : 'info';
       log[level]({ state, error }, 'audit log');

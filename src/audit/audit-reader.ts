@@ -153,5 +153,12 @@ export function openAuditReader(file: string) {
     return { lines, lastSeq };
   }
 
-  return { search, tail, exportPage, close: () => db.close() };
+  /** `lastSeq` is of the last record that is there, or that a checkpoint says was there. */
+  function extent(): { readonly logId: string; readonly lastSeq: number } {
+    const sql = `SELECT (SELECT id FROM log) AS logId,
+      max(coalesce((SELECT max(seq) FROM records), 0), coalesce((SELECT max(seq) FROM checkpoints), 0)) AS lastSeq`;
+    return db.prepare(sql).get() as { logId: string; lastSeq: number };
+  }
+
+  return { search, tail, exportPage, extent, close: () => db.close() };
 }

@@ -22,7 +22,7 @@ const MAX_TEXT = 1024;
 
 const cutText = (value: unknown): unknown =>
   typeof value === 'string' && value.length > MAX_TEXT
-    ? `${value.slice(0, MAX_TEXT)}… [cut: ${value.length} characters]`
+    ? `${value.slice(0, MAX_TEXT)}... [cut: ${value.length} characters]`
     : value;
 
 /** Its content replaced by a note and its texts cut. The hashes in the event still stand for the whole. */

@@ -50,7 +50,7 @@ function redactText(text: string, run: Run): string {
   const kept = redactSecretText(text.slice(0, limit + LOOK_AHEAD))
     .slice(0, limit)
     .toWellFormed();
-  return `${kept}… ${cutNote(`${text.length} characters`)}`;
+  return `${kept}... ${cutNote(`${text.length} characters`)}`;
 }
 
 function isNamedSecret(name: string, value: unknown, run: Run): boolean {
@@ -65,7 +65,7 @@ function redactObject(source: Readonly<Record<string, unknown>>, depth: number, 
   const names = Object.keys(source);
   for (let i = 0; i < names.length; i++) {
     if (run.left <= 0) {
-      result['…'] = cutNote(`${names.length - i} members`);
+      result['...'] = cutNote(`${names.length - i} members`);
       break;
     }
     const name = names[i]!;

@@ -2,18 +2,22 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openAuditReader } from '../audit/audit-reader.ts';
-import { linkHash, splitHash } from '../audit/chain.ts';
-import { isSignedBy, keyIdOf, parseCheckpoint } from '../audit/checkpoint.ts';
+import { genesisHash } from '../audit/chain.ts';
+import { type Checkpoint, isSignedBy, keyIdOf, parseCheckpoint } from '../audit/checkpoint.ts';
+import { createRecordChain } from '../audit/record-chain.ts';
 import { DEFAULT_TENANT } from '../model/principal.ts';
 import { type Finding, fail, failed, ok, warn } from './finding.ts';
 
-/** So many of the newest records are checked; `audit verify` checks all. */
-const TAIL = 2000;
 /** Clocks are set by small steps all the time. */
 const CLOCK_TOLERANCE_MS = 5_000;
+const FIX =
+  'Somebody or something changed the log. Keep a copy, then: toolgate audit export > a.jsonl && toolgate audit verify …';
 
-/** Whether the end of the audit log still proves itself, and whether the clock is behind it. */
-export async function checkAudit(dataDir: string): Promise<Finding[]> {
+/** Told after about every megabyte how many of the records were read. */
+export type AuditProgress = (read: number, all: number) => void;
+
+/** Whether the audit log still proves itself, from its first record to its last, and whether the clock is behind it. */
+export async function checkAudit(dataDir: string, progress: AuditProgress = () => {}): Promise<Finding[]> {
   const file = join(dataDir, 'audit.db');
   const exists = await access(file).then(
     () => true,
@@ -22,68 +26,58 @@ export async function checkAudit(dataDir: string): Promise<Finding[]> {
   if (!exists) return [];
   try {
     const publicKey = createPublicKey(await readFile(join(dataDir, 'audit-signing.key'), 'utf8'));
-    const { lines, newestAt, lastSeq } = readTail(file);
-    return [checkChain(lines, publicKey, lastSeq), checkClock(newestAt)];
+    const reader = openAuditReader(file);
+    try {
+      const [newest] = reader.tail({ tenantId: DEFAULT_TENANT, limit: 1 }).records;
+      return [checkChain(reader, publicKey, progress), checkClock(newest?.time)];
+    } finally {
+      reader.close();
+    }
   } catch (error) {
     return [failed('audit log', error)];
   }
 }
 
-function readTail(file: string): { lines: string[]; newestAt: number | undefined; lastSeq: number } {
-  const reader = openAuditReader(file);
-  try {
-    const [newest] = reader.tail({ tenantId: DEFAULT_TENANT, limit: 1 }).records;
-    const lastSeq = newest?.seq ?? 0;
-    const lines: string[] = [];
-    for (let after = Math.max(-1, lastSeq - TAIL); after < lastSeq; ) {
-      const page = reader.exportPage(after, lastSeq);
-      lines.push(...page.lines);
-      after = page.lastSeq;
+/** Each record follows from the one before, and each checkpoint signs the record before it. */
+function checkChain(
+  reader: ReturnType<typeof openAuditReader>,
+  publicKey: KeyObject,
+  progress: AuditProgress,
+): Finding {
+  const { logId, lastSeq } = reader.extent();
+  const chain = createRecordChain(genesisHash(logId));
+  for (let after = -1, line = 0; after < lastSeq; ) {
+    const page = reader.exportPage(after, lastSeq);
+    for (const text of page.lines) {
+      line++;
+      if (!text.startsWith('{"checkpoint":')) {
+        chain.record(text, line);
+        continue;
+      }
+      const checkpoint = readCheckpoint(text, publicKey);
+      if ('level' in checkpoint) return checkpoint;
+      chain.checkpoint(checkpoint, line);
     }
-    return { lines, newestAt: newest?.time, lastSeq };
-  } finally {
-    reader.close();
+    const fault = chain.fault();
+    if (fault !== null) {
+      const record = fault.seq === null ? '' : `Record ${fault.seq}: `;
+      return fail('audit log', `${record}${fault.detail}`, FIX);
+    }
+    after = page.lastSeq;
+    progress(after, lastSeq);
   }
+  return ok('audit log', `all ${lastSeq.toLocaleString('en')} records follow from each other`);
 }
 
-/** Each record follows from the one before, and each checkpoint signs the record before it. */
-function checkChain(lines: readonly string[], publicKey: KeyObject, lastSeq: number): Finding {
-  const fix =
-    'Somebody or something changed the log. Keep a copy, then: toolgate audit export > a.jsonl && toolgate audit verify …';
-  let last: { seq: number; hash: string } | null = null;
-  let records = 0;
-  for (const line of lines) {
-    const signed = parseCheckpoint(line);
-    if (signed !== null) {
-      const { seq, hash, number } = signed.checkpoint;
-      const ours = signed.key === keyIdOf(publicKey);
-      if (!ours)
-        return fail(
-          'audit log',
-          `Checkpoint ${number} was signed with another key.`,
-          'Restore audit-signing.key from your backup.',
-        );
-      const honest = isSignedBy(signed, publicKey) && (last === null || (last.seq === seq && last.hash === hash));
-      if (!honest) return fail('audit log', `Checkpoint ${number} does not fit record ${seq}.`, fix);
-      continue;
-    }
-    const split = splitHash(line);
-    const seq = split === null ? Number.NaN : (JSON.parse(split.line) as { seq: number }).seq;
-    const follows =
-      split !== null && (last === null || (seq === last.seq + 1 && linkHash(last.hash, split.line) === split.hash));
-    if (!follows)
-      return fail(
-        'audit log',
-        `Record ${last === null ? seq : last.seq + 1} does not follow from the one before.`,
-        fix,
-      );
-    last = { seq, hash: split.hash };
-    records++;
+function readCheckpoint(text: string, publicKey: KeyObject): Checkpoint | Finding {
+  const signed = parseCheckpoint(text);
+  if (signed !== null && signed.key !== keyIdOf(publicKey)) {
+    const detail = `Checkpoint ${signed.checkpoint.number} was signed with another key.`;
+    return fail('audit log', detail, 'Restore audit-signing.key from your backup.');
   }
-  return ok(
-    'audit log',
-    `the last ${records.toLocaleString('en')} of ${lastSeq.toLocaleString('en')} records follow from each other`,
-  );
+  return signed !== null && isSignedBy(signed, publicKey)
+    ? signed.checkpoint
+    : fail('audit log', `A checkpoint is not what was signed: ${text.slice(0, 80)}…`, FIX);
 }
 
 function checkClock(newestAt: number | undefined): Finding {

@@ -27,7 +27,7 @@ export async function checkGateway(invocation: Invocation, config: Config): Prom
           );
     // A port of 0, or an address from the command line, leaves the configured public URL without meaning here.
     const canonical = given === undefined ? [await checkPublicUrl(publicUrl)] : [];
-    return [reached, ...canonical, ...(await checkUpstreams(invocation, origin))];
+    return [reached, ...canonical, ...(await checkUpstreams(invocation, origin, running ? config : null))];
   }
   if (running) {
     const detail = `A gateway uses ${dataDir}, but does not answer at ${origin}.`;
@@ -65,7 +65,8 @@ async function checkPublicUrl(publicUrl: string): Promise<Finding> {
   }
 }
 
-async function checkUpstreams(invocation: Invocation, origin: string): Promise<Finding[]> {
+/** @param config what the gateway would read now; null when it may be that of another gateway */
+async function checkUpstreams(invocation: Invocation, origin: string, config: Config | null): Promise<Finding[]> {
   try {
     const key = await readKey(invocation, invocation.options);
     if (key === null) {
@@ -75,10 +76,26 @@ async function checkUpstreams(invocation: Invocation, origin: string): Promise<F
     }
     const api = createAdminClient(createHttpTransport(origin, key));
     const upstreams = await api.all<UpstreamView>('/upstreams');
-    return upstreams.map(checkUpstream);
+    return [...upstreams.map(checkUpstream), ...(config === null ? [] : checkReload(upstreams, config))];
   } catch (error) {
     return [failed('upstreams', error)];
   }
+}
+
+/** A file that was changed and not read again, or was refused when it was. */
+function checkReload(upstreams: readonly UpstreamView[], config: Config): Finding[] {
+  const runs = upstreams.filter(({ source }) => source === 'file').map(({ name }) => name);
+  const stand = config.upstreams.map(({ name }) => name);
+  const gone = runs.filter((name) => !stand.includes(name));
+  const added = stand.filter((name) => !runs.includes(name));
+  if (gone.length + added.length === 0) return [];
+  const detail = [
+    'The gateway goes on with an earlier configuration.',
+    ...(gone.length > 0 ? [`In the file no more: ${gone.join(', ')}.`] : []),
+    ...(added.length > 0 ? [`Only in the file: ${added.join(', ')}.`] : []),
+  ];
+  const fix = 'Send it SIGHUP. If it refuses the file, its log says why.';
+  return [warn('configuration', detail.join(' '), fix)];
 }
 
 function checkUpstream(upstream: UpstreamView): Finding {

@@ -1,7 +1,7 @@
 import { escapeUnprintable } from '../audit/escape-unprintable.ts';
 import { ConfigError } from '../config/fault.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
-import { checkAudit } from './check-audit.ts';
+import { type AuditProgress, checkAudit } from './check-audit.ts';
 import { checkDataFolder } from './check-data-folder.ts';
 import { checkDatabase } from './check-database.ts';
 import { checkGateway } from './check-gateway.ts';
@@ -17,9 +17,9 @@ export const defineDoctor: CommandDefinition = (command, context) => {
     .addHelpText(
       'after',
       explained(
-        `Looks at this machine: configuration, data folder, keys, databases, audit log, clock, disk, port; and, when a
-gateway runs, at its public address and its upstreams (these need an access key). Changes nothing. The exit
-code is 1 when a line says fail.`,
+        `Looks at this machine: configuration, data folder, keys, databases, the whole audit log, clock, disk, port; and, when
+a gateway runs, at its public address and its upstreams (these need an access key). Changes nothing. The
+exit code is 1 when a line says fail.`,
         'toolgate doctor',
         'toolgate doctor --config /etc/toolgate.yaml',
         'toolgate doctor --json',
@@ -60,9 +60,21 @@ async function findingsOf(invocation: Invocation): Promise<Finding[]> {
   const masterKey = await checkMasterKey(config, invocation.env);
   findings.push(masterKey.finding);
   findings.push(...(await checkDatabase(config.dataDir, masterKey)));
-  findings.push(...(await checkAudit(config.dataDir)));
+  findings.push(...(await checkAudit(config.dataDir, createProgress(invocation))));
   findings.push(...(await checkGateway(invocation, config)));
   return findings;
+}
+
+const PROGRESS_MS = 2_000;
+
+/** Says how far a long audit log has been read, to a person who waits for it. */
+function createProgress({ terminal }: Invocation): AuditProgress {
+  let shownAt = performance.now();
+  return (read, all) => {
+    if (!terminal.errorIsTerminal || performance.now() - shownAt < PROGRESS_MS) return;
+    shownAt = performance.now();
+    terminal.note(`Audit log: ${read.toLocaleString('en')} of ${all.toLocaleString('en')} records checked …`);
+  };
 }
 
 function checkNode(): Finding {

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
+import { commandName } from './command-name.ts';
 
 /** The example server that ships with Toolgate: its source when run from a checkout, the built file from the package. */
 function exampleServerFile(): string {
@@ -26,7 +27,8 @@ export async function writeFirstConfig(dataDir: string): Promise<void> {
 
 /** The text of that file. A command has no shell, so both paths are absolute. */
 function firstConfig(node: string, server: string): string {
-  return `# Toolgate reads this file at start, and again on SIGHUP. Everything that can be set: docs/config.md
+  return `# Toolgate reads this file at start, and again on SIGHUP. Everything that can be set:
+#   ${commandName('config docs')}
 
 # The MCP servers behind the gateway. On /mcp their tools are called {name}__{tool}; /mcp/{name} shows one alone.
 upstreams:

@@ -1,3 +1,4 @@
+import { stringify } from 'yaml';
 import { escapeUnprintable } from '../audit/escape-unprintable.ts';
 import type { AdminClient } from './admin-client.ts';
 import { CliError } from './cli-error.ts';
@@ -21,7 +22,8 @@ interface Explanation {
   readonly rules: readonly { readonly id: string; readonly effect: 'permit' | 'forbid'; readonly reason: string }[];
   readonly roles: readonly string[];
   readonly unknownRoles: readonly string[];
-  readonly rolesThatWouldAllow: readonly string[];
+  readonly rolesThatWouldAllow: readonly { readonly role: string; readonly everything: boolean }[];
+  readonly newRole: { readonly name: string; readonly allow: readonly object[] } | null;
 }
 
 export const definePolicy: CommandDefinition = (command, context) => {
@@ -94,7 +96,7 @@ function describe(
   { who, what, option, administrators }: Subject,
 ): string {
   const { bold, green, red, dim } = terminal.style;
-  const { allowed, reason, checks, rules, rolesThatWouldAllow, unknownRoles, roles } = found;
+  const { allowed, reason, checks, rules, unknownRoles, roles } = found;
   const lines = [
     allowed ? `${green(bold('yes'))}  ${who} may call ${what}` : `${red(bold('no'))}   ${who} may not call ${what}`,
     `     ${escapeUnprintable(reason)}`,
@@ -114,11 +116,33 @@ function describe(
     lines.push(`     These roles are defined nowhere and allow nothing: ${unknownRoles.join(', ')}`);
   if (allowed) return lines.join('\n');
   lines.push('', `Ask an administrator: ${administrators.join(', ') || 'there is none; work on the data folder'}`);
-  if (rolesThatWouldAllow.length > 0) {
-    lines.push(`This would allow it: toolgate role assign ${rolesThatWouldAllow[0]} ${option}`);
-    if (rolesThatWouldAllow.length > 1) lines.push(`So would the roles: ${rolesThatWouldAllow.slice(1).join(', ')}`);
+  return [...lines, ...remedyOf(found, option)].join('\n');
+}
+
+/** The narrowest role that is there; where there is none but for everything, how to write one. */
+function remedyOf({ rolesThatWouldAllow, newRole, rules, checks }: Explanation, option: string): string[] {
+  const [narrowest, ...others] = rolesThatWouldAllow;
+  if (narrowest !== undefined && (newRole === null || !narrowest.everything)) {
+    const more = others.length === 0 ? [] : [`So would the roles: ${others.map(({ role }) => role).join(', ')}`];
+    return [`This would allow it: toolgate role assign ${narrowest.role} ${option}`, ...more];
   }
-  return lines.join('\n');
+  if (newRole !== null) {
+    const broad = rolesThatWouldAllow.map(({ role }) => role).join(', ');
+    return [
+      narrowest === undefined ? 'No role that exists would allow it.' : `Only a role for everything would: ${broad}`,
+      'One that allows this alone, as role.yaml:',
+      '',
+      ...stringify(newRole)
+        .trimEnd()
+        .split('\n')
+        .map((line) => `  ${escapeUnprintable(line)}`),
+      '',
+      'Then: toolgate role apply -f role.yaml',
+      `      toolgate role assign ${newRole.name} ${option}`,
+    ];
+  }
+  const denied = checks.some(({ check, passed }) => check === 'roles' && !passed) && rules.length > 0;
+  return denied ? [`No further role helps while this denies it: ${escapeUnprintable(rules[0]!.id)}`] : [];
 }
 
 const COLLECTIONS: Readonly<Record<string, string>> = {

@@ -3,7 +3,7 @@ import { examples } from './help-text.ts';
 import type { CliContext, CommandDefinition } from './invocation.ts';
 
 /** Which of the shared options mean something to a command: only those stand in its help. */
-type Reach = 'gateway' | 'machine';
+type Reach = 'gateway' | 'machine' | 'nothing';
 
 interface Entry {
   readonly name: string;
@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, readonly Entry[]>> = {
       'gateway',
       async () => (await import('./doctor.ts')).defineDoctor,
     ),
+    entry('config', 'what can be configured', 'nothing', async () => (await import('./config.ts')).defineConfig),
     entry('whoami', 'show whose key you use', 'gateway', async () => (await import('./whoami.ts')).defineWhoami),
   ],
   'Who may call': [
@@ -34,6 +35,13 @@ const COMMANDS: Readonly<Record<string, readonly Entry[]>> = {
     ),
     entry('group', 'groups of users', 'gateway', async () => (await import('./group.ts')).defineGroup),
     entry('key', 'access keys', 'gateway', async () => (await import('./key.ts')).defineKey),
+    entry(
+      'session',
+      'what people allowed agents with OAuth',
+      'gateway',
+      async () => (await import('./session.ts')).defineSession,
+    ),
+    entry('client', 'OAuth clients', 'gateway', async () => (await import('./client.ts')).defineClient),
   ],
   'What they may call': [
     entry(
@@ -47,6 +55,7 @@ const COMMANDS: Readonly<Record<string, readonly Entry[]>> = {
   ],
   'Looking after it': [
     entry('audit', 'what happened, and proof of it', 'gateway', async () => (await import('./audit.ts')).defineAudit),
+    entry('keys', 'what access tokens are signed with', 'gateway', async () => (await import('./keys.ts')).defineKeys),
     entry('vault', 'stored credentials', 'gateway', async () => (await import('./vault.ts')).defineVault),
     entry(
       'export',
@@ -70,6 +79,7 @@ function entry(name: string, summary: string, reach: Reach, load: Entry['load'])
 const REACHABLE: Readonly<Record<Reach, readonly string[]>> = {
   gateway: ['--json', '--url', '--key-file', '--config', '--data-dir'],
   machine: ['--json', '--config', '--data-dir'],
+  nothing: ['--json'],
 };
 
 const DESCRIPTION = `Authentication and authorization gateway for the Model Context Protocol.

@@ -61,7 +61,7 @@ async function serve(invocation: Invocation): Promise<void> {
   }
   const signals = watchSignals(terminal);
   try {
-    const app = await startApp(loaded, { env, version });
+    const app = await startApp(loaded, { env, version, logIsTerminal: terminal.errorIsTerminal });
     if (json) announceJson(invocation, app);
     else announce(invocation, app, loaded);
     await untilStopped(invocation, app, load, signals);

@@ -23,6 +23,8 @@ export interface Terminal {
   readonly columns: number | null;
   readonly style: Style;
   readonly errorStyle: Style;
+  /** Standard error, where the log goes, is read by a person. */
+  readonly errorIsTerminal: boolean;
   /** Whether a person can be asked. */
   readonly interactive: boolean;
   /** Asks for yes or no; anything but `y` or `yes` is a no. Only when `interactive`. */
@@ -43,6 +45,7 @@ export function createTerminal({ stdin, stdout, stderr, env }: TerminalStreams):
     columns: stdout.isTTY === true ? (stdout.columns ?? 80) : null,
     style: createStyle(mayColour(stdout, env)),
     errorStyle: createStyle(mayColour(stderr, env)),
+    errorIsTerminal: stderr.isTTY === true,
     interactive: stdin.isTTY === true && stdout.isTTY === true,
     async confirm(question) {
       const prompt = createInterface({ input: stdin, output: stderr });

@@ -1,3 +1,4 @@
+import { closestMatch } from '../lib/closest.ts';
 import type { AdminClient } from './admin-client.ts';
 import { CliError } from './cli-error.ts';
 import type { Invocation } from './invocation.ts';
@@ -42,11 +43,37 @@ export async function changeCredential(
   }
   const header = entry ?? onlyHeader(upstream);
   const value = await readValue(invocation, `Value of ${header}${whose} for ${name} (not shown):`);
-  const stored = await api.send('PUT', path, { values: { [header]: value } });
+  const stored = await api.send<Stored>('PUT', path, { values: { [header]: value } });
+  const warning = unusedWarning(stored, name);
+  if (warning !== null) invocation.terminal.note(invocation.terminal.errorStyle.yellow(warning));
   invocation.show(
     stored,
     () => `Stored ${header}${whose} for ${name}, encrypted.\nNext: toolgate upstream test ${name}`,
   );
+}
+
+/** The last two only for a shared value. */
+interface Stored {
+  readonly unused?: readonly string[];
+  readonly references?: readonly { readonly upstream: string; readonly name: string }[];
+}
+
+/** A misspelt name would otherwise show only when the upstream misses its credential. */
+function unusedWarning({ unused = [], references = [] }: Stored, upstream: string): string | null {
+  const [entry] = unused;
+  if (entry === undefined) return null;
+  const own = references.filter((one) => one.upstream === upstream).map(({ name }) => name);
+  const others = references.filter(({ name }) => name === entry).map((one) => one.upstream);
+  const guess = closestMatch(entry, own);
+  const sentences = [
+    `warning: nothing uses ${entry} yet: the configuration file has no \${vault:${entry}} for ${upstream}.`,
+    `It refers to ${own.length === 0 ? 'no entry' : own.join(', ')} there.`,
+    ...(guess === null ? [] : [`Did you mean ${guess}?`]),
+    ...(others.length === 0
+      ? []
+      : [`For ${others.join(', ')} it does; entries are stored for each upstream by itself.`]),
+  ];
+  return sentences.join(' ');
 }
 
 /** The caller's own, which needs no administrator. */

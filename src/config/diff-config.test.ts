@@ -29,10 +29,10 @@ test('the same configuration has no difference, however it is written', async ()
 test('what a running gateway can take over is told apart from what needs a restart', async () => {
   const before = await configOf('');
   const after = await configOf(
-    'listen: { port: 1 }\ndataDir: other\naudit: { mode: async }\nmasterKey: { fd: 3 }\nlimits: { depth: 8 }\nallowedHosts: [a]\nlog: { level: warn }\n',
+    'listen: { port: 1 }\ndataDir: other\naudit: { mode: async }\nmasterKey: { fd: 3 }\nlimits: { depth: 8, bodyBytes: 2048 }\nallowedHosts: [a]\nlog: { level: warn }\n',
   );
   const { live, restart } = diffConfig(before, after);
-  assert.deepEqual(live, ['allowedHosts', 'log.level']);
+  assert.deepEqual(live, ['allowedHosts', 'limits.depth', 'log.level']);
   assert.deepEqual(restart, [
     'listen.port',
     'publicUrl',
@@ -40,7 +40,7 @@ test('what a running gateway can take over is told apart from what needs a resta
     'masterKey.file',
     'masterKey.fd',
     'audit.mode',
-    'limits.depth',
+    'limits.bodyBytes',
   ]);
 });
 

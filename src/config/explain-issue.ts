@@ -29,7 +29,9 @@ export function explainIssue(issue: z.core.$ZodIssue, schema: AnySchema, base: F
   if (issue.code === 'too_small' || issue.code === 'too_big') {
     return [{ path, problem: 'This is out of range.', fix: `Write a ${type}.` }];
   }
-  return [{ path, problem: 'This does not have the right form.', fix: target?.description ?? 'See docs/config.md.' }];
+  return [
+    { path, problem: 'This does not have the right form.', fix: target?.description ?? 'See `toolgate config docs`.' },
+  ];
 }
 
 function explainUnknownKey(path: Finding['path'], key: string, known: readonly string[]): Finding {
@@ -64,7 +66,7 @@ function explainType(
   if (issue.expected === 'string') return { problem: 'This has to be a single text.', fix: 'Write one value here.' };
   return {
     problem: 'This is not of the right type.',
-    fix: type === '' ? 'See docs/config.md.' : `Write ${withArticle(type)}.`,
+    fix: type === '' ? 'See `toolgate config docs`.' : `Write ${withArticle(type)}.`,
   };
 }
 

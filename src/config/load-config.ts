@@ -33,6 +33,8 @@ export interface LoadedConfig {
   readonly warnings: readonly ConfigFault[];
   /** Absolute path of the file that was read, if any. */
   readonly file: string | undefined;
+  /** The keys that stand in it, outermost only. */
+  readonly fileKeys: readonly string[];
   /** Names the place of a setting, for faults that are found later, such as in `roles`. */
   placeOf(path: SettingPath): string;
 }
@@ -80,6 +82,7 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
     config,
     warnings: [...[...doubtsAbout(settings), ...upstreams.warnings].map(place), ...environment.warnings],
     file: file?.path,
+    fileKeys: Object.keys(file?.settings ?? {}),
     placeOf: merged.placeOf,
   };
 }

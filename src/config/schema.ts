@@ -60,18 +60,27 @@ const audit = z.strictObject({
     .describe('Seconds after which a signed checkpoint is written when there are new records.'),
 });
 
+/** Given to the listener when it is made. */
+const RESTART = { restart: true } as const;
+
 const limits = z.strictObject({
-  bodyBytes: count(1024, 268_435_456).default(4_194_304).describe('Largest request body, in bytes.'),
+  bodyBytes: count(1024, 268_435_456)
+    .default(4_194_304)
+    .describe('Largest request body, in bytes.')
+    .register(traits, RESTART),
   depth: count(4, 1000).default(64).describe('Deepest nesting of arrays and objects in a message.'),
   headerTimeoutMs: milliseconds()
     .default(10_000)
-    .describe('Milliseconds within which a client must have sent its headers.'),
+    .describe('Milliseconds within which a client must have sent its headers.')
+    .register(traits, RESTART),
   requestTimeoutMs: milliseconds()
     .default(30_000)
-    .describe('Milliseconds within which a client must have sent its whole request.'),
+    .describe('Milliseconds within which a client must have sent its whole request.')
+    .register(traits, RESTART),
   connectionsPerAddress: count(1, 1_000_000)
     .default(4096)
-    .describe('Open connections that one address may have. `trustedProxies` may have any number.'),
+    .describe('Open connections that one address may have. `trustedProxies` may have any number.')
+    .register(traits, RESTART),
   sessionIdleMs: count(1000, 604_800_000)
     .default(1_800_000)
     .describe('Milliseconds after which an unused session (protocol versions up to 2025-11-25) is ended.'),
@@ -130,7 +139,7 @@ export const SettingsSchema = z.strictObject({
     .describe('The key that encrypts stored credentials: at most one of these three.')
     .register(traits, { oneOf: true, restart: true }),
   audit: audit.prefault({}).describe('The record of every call and change.').register(traits, { restart: true }),
-  limits: limits.prefault({}).describe('What one client may take.').register(traits, { restart: true }),
+  limits: limits.prefault({}).describe('What one client may take.'),
   log: z
     .strictObject({
       level: z

@@ -84,6 +84,13 @@ export const CATALOG = define({
     title: 'The proof of possession needs a nonce of this server',
     remedy: 'Repeat the request with the value of the `DPoP-Nonce` header as `nonce` of the proof (RFC 9449 §9).',
   },
+  token_issuer_unavailable: {
+    http: 503,
+    rpc: 5035,
+    title: 'Whoever issued the access token cannot be asked about it right now',
+    remedy:
+      'Try again in half a minute with the same token. The gateway log says what failed; `toolgate idp test` tries the issuer.',
+  },
   address_not_allowed: {
     http: 403,
     rpc: 4031,
@@ -174,6 +181,34 @@ export const CATALOG = define({
     title: 'There is no such resource',
     remedy:
       'Set `resource` to the URL that the client is configured with: `{publicUrl}/mcp` or `{publicUrl}/mcp/{upstream}`.',
+  },
+  // Signing in
+  sign_in_expired: {
+    http: 400,
+    rpc: 4008,
+    title: 'This sign-in cannot be continued',
+    remedy:
+      'It took too long, was completed already, or was begun in another browser. Go back to the program that you want to connect and sign in again.',
+  },
+  sign_in_refused: {
+    http: 403,
+    rpc: 4039,
+    title: 'You may not sign in here',
+    remedy:
+      'Ask an administrator of this gateway for access. The audit log says under the request id why it was refused; `toolgate idp test` shows what the identity provider tells.',
+  },
+  identity_provider_failed: {
+    http: 502,
+    rpc: 5023,
+    title: 'The identity provider could not be used',
+    remedy:
+      'Try again in a minute. If it lasts, `toolgate idp test` tells an administrator what is wrong: the issuer, the client id and secret, or the redirect URI that is registered there.',
+  },
+  setup_link_invalid: {
+    http: 404,
+    rpc: 4042,
+    title: 'This link cannot be used',
+    remedy: 'It was used already, is too old, or a newer one was made. Ask an owner of this gateway for a new one.',
   },
   // The message
   bad_request: {

@@ -10,6 +10,11 @@ const notificationEvent = (method: string, params?: JsonObject): Buffer =>
     writeSseEvent({ event: 'message', data: JSON.stringify({ jsonrpc: '2.0', method, ...(params && { params }) }) }),
   );
 
+/** What a client is told whose rights changed: any of its lists may have. */
+export const ALL_LISTS_CHANGED: readonly Buffer[] = (['tools', 'prompts', 'resources'] as const).map((list) =>
+  notificationEvent(`notifications/${list}/list_changed`),
+);
+
 /** Tells every listening client of this upstream that lists have changed. */
 export function announceChange(
   gateway: GatewayContext,
@@ -30,6 +35,7 @@ export function announceChange(
 export function announceUpdate(gateway: GatewayContext, upstream: string, uri: string): void {
   const event = notificationEvent('notifications/resources/updated', { uri });
   for (const session of gateway.sessions.all()) {
-    if (session.subscriptions.get(uri) === upstream) session.stream?.send(event);
+    if (session.subscriptions.get(uri) !== upstream) continue;
+    if (session.stream?.mayRead(upstream, uri)) session.stream.send(event);
   }
 }

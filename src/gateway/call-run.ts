@@ -23,7 +23,7 @@ export interface CallRun {
 }
 
 export function startRun(gateway: GatewayContext, request: McpRequest, found: Route): CallRun {
-  const { session, message, res, caller, receivedAt } = request;
+  const { session, message, res, receivedAt } = request;
   const meter = createOutcomeMeter(found.upstream.audit.response === 'content');
   const trace = gateway.tracer?.start({
     method: message.method,
@@ -41,6 +41,7 @@ export function startRun(gateway: GatewayContext, request: McpRequest, found: Ro
     if (over) return;
     over = true;
     forget();
+    free();
     session?.inFlight.delete(message.id);
     const outcome = meter.finish(failure);
     if (recorded) gateway.audit.record(outcomeOf(request, found, outcome));
@@ -72,11 +73,11 @@ export function startRun(gateway: GatewayContext, request: McpRequest, found: Ro
     finish,
     cancel,
   };
+  const free = gateway.memory.hold(res);
   const forget = gateway.live.add({
     bagIndex: -1,
-    caller,
-    receivedAt,
-    stream: false,
+    exchange: request,
+    target: found.target,
     end(reason) {
       cancel(reason);
       res.destroy();

@@ -6,6 +6,7 @@ import { denialOf, intentOf } from './audit-call.ts';
 import { bridgeAnswer, needsBridge } from './bridge.ts';
 import { type CallRun, failureOf, startRun } from './call-run.ts';
 import { type GatewayContext, logFailure } from './context.ts';
+import { mayRead } from './may-see.ts';
 import type { McpRequest } from './mcp-request.ts';
 import { outbound } from './outbound.ts';
 import { createRelay, type Rewrite } from './relay.ts';
@@ -16,6 +17,7 @@ import { connectionFor, explainLostSession } from './session-connection.ts';
 import { loadOwnCatalogues, ownerOf, type Snapshot, whyUnreachable } from './snapshot.ts';
 import { trackSubscription } from './subscription.ts';
 import { scopeRefusal } from './token-scopes.ts';
+import { traceDenial } from './trace-denial.ts';
 
 /** The requests that name a primitive, are decided on it, and go to its upstream. */
 export const GOVERNED_METHODS: ReadonlySet<string> = new Set([
@@ -35,7 +37,8 @@ export async function call(gateway: GatewayContext, request: McpRequest): Promis
   const snapshot = gateway.snapshot();
   const subject = subjectOfRequest(request.message);
   if (subject === null) throw new AppError('invalid_params', `${request.message.method} must name what it is for.`);
-  const found = await find(gateway, snapshot, request, subject);
+  const known = route(snapshot, request.caller, request.mount, subject);
+  const found = known?.decision.allowed ? known : await loadAndRoute(gateway, snapshot, request, subject);
   if (found === null || !found.decision.allowed) return refuse(gateway, request, subject, found);
   const narrower = scopeRefusal(request.caller, found.target);
   if (narrower !== null) return refuseScope(gateway, request, subject, found, narrower);
@@ -44,7 +47,8 @@ export async function call(gateway: GatewayContext, request: McpRequest): Promis
   try {
     await gateway.audit.intent(intentOf(request, found));
     run.recorded();
-    const credential = await gateway.credentialOf(found.upstream, ownerOf(found.upstream, request.caller));
+    const given = gateway.credentialOf(found.upstream, ownerOf(found.upstream, request.caller));
+    const credential = given instanceof Promise ? await given : given;
     const connection = await connectionFor(gateway, request.caller, request.session, found.upstream, credential);
     if (connection.shared && !trackSubscription(gateway, request, found)) return answerEmpty(request, run);
     // Revoked, cancelled or gone while the record, the credential or the connection was waited for.
@@ -58,14 +62,12 @@ export async function call(gateway: GatewayContext, request: McpRequest): Promis
 }
 
 /** Only what is not found among the catalogues in memory waits for those that are the caller's own, and for no other. */
-async function find(
+async function loadAndRoute(
   gateway: GatewayContext,
   snapshot: Snapshot,
   { caller, mount }: McpRequest,
   subject: Subject,
 ): Promise<Route | null> {
-  const found = route(snapshot, caller, mount, subject);
-  if (found?.decision.allowed) return found;
   const named = subject.kind === 'resource' ? mount : { upstream: mount.upstream ?? upstreamOf(subject.name) };
   await loadOwnCatalogues(gateway.upstreams, snapshot, named, caller);
   return route(snapshot, caller, mount, subject);
@@ -90,6 +92,7 @@ function refuseScope(
 ): never {
   const decision = { ...found.decision, allowed: false, reason: 'insufficient_scope' };
   gateway.audit.record(denialOf(request, subject, { ...found, decision }));
+  traceDenial(gateway, request, subject, found);
   gateway.observe({ upstream: found.upstream.name, method: request.message.method, outcome: 'denied', durationMs: 0 });
   throw error;
 }
@@ -103,6 +106,7 @@ async function refuse(
 ): Promise<void> {
   const down = found === null ? unreachable(gateway.snapshot(), request.caller, request.mount, subject) : null;
   gateway.audit.record(denialOf(request, subject, found));
+  traceDenial(gateway, request, subject, found);
   gateway.observe({
     upstream: found?.upstream.name ?? '',
     method: request.message.method,
@@ -155,7 +159,9 @@ function rewriteFor(
   if (connection.shared) return {};
   return {
     event(event) {
-      const forwarded = forwardServerEvent(session, connection, event);
+      const forwarded = forwardServerEvent(session, connection, event, (upstream, uri) =>
+        mayRead(gateway.snapshot(), request.caller, upstream, uri),
+      );
       if (forwarded.listChanged) gateway.upstreams.refresh(connection.upstream.name);
       return forwarded.bytes;
     },

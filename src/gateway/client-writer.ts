@@ -7,6 +7,9 @@ const SSE_HEADERS = {
   'x-accel-buffering': 'no',
 };
 
+/** Up to this many bytes, copying a body behind its head is cheaper than to write two buffers. */
+const SMALL_BYTES = 8 * 1024;
+
 export interface ClientWriter {
   head(status: number, contentType: 'json' | 'sse'): void;
   /** False when the client reads slower than this: wait for `onDrain`. */
@@ -66,7 +69,9 @@ export function createClientWriter(res: ServerResponse, onDrain: () => void): Cl
       if (res.destroyed) return;
       if (held !== undefined) {
         res.writeHead(status, { 'content-type': 'application/json', 'content-length': held.length });
-        res.end(held);
+        // node:http joins a text with the head. Latin-1 has one character for every byte, so the bytes stay as they are.
+        if (held.length <= SMALL_BYTES) res.end(held.toString('latin1'), 'latin1');
+        else res.end(held);
       } else res.end();
     },
     committed() {

@@ -1,5 +1,6 @@
 import type { AuditLog } from '../audit/open-audit.ts';
 import type { AppError } from '../errors/app-error.ts';
+import type { MemoryBudget } from '../http/memory-budget.ts';
 import type { CallTracer } from '../http/tracing.ts';
 import type { Caller } from '../model/principal.ts';
 import type { Upstream } from '../model/upstream.ts';
@@ -23,6 +24,7 @@ export interface GatewayContext {
   readonly live: LiveCalls;
   readonly log: GatewayLog;
   readonly states: RequestStates;
+  readonly memory: MemoryBudget;
   /** Present when traces are configured. */
   readonly tracer: CallTracer | undefined;
   readonly observe: (call: CallObservation) => void;

@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AuditLog } from '../audit/open-audit.ts';
+import type { MemoryBudget } from '../http/memory-budget.ts';
 import type { CallTracer } from '../http/tracing.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Caller } from '../model/principal.ts';
+import type { Role } from '../model/role.ts';
 import type { Upstream } from '../model/upstream.ts';
 import type { DecisionTable } from '../policy/decision-table.ts';
 import type { Credential } from '../upstreams/upstream-connection.ts';
@@ -12,6 +14,7 @@ import type { VerifyCredential } from './authenticate.ts';
 import type { CallObservation, GatewayContext, GatewayLog } from './context.ts';
 import { type HandlerOptions, handleMcp } from './handle-mcp.ts';
 import { createLiveCalls } from './live-calls.ts';
+import { recheckRights, rolesThatDiffer } from './recheck-rights.ts';
 import { createRequestStates } from './request-state.ts';
 import { createSessions, type SessionLimits } from './sessions.ts';
 import { createSnapshot } from './snapshot.ts';
@@ -20,7 +23,7 @@ import type { ListenStream } from './subscriptions-listen.ts';
 export interface GatewayOptions extends HandlerOptions {
   readonly upstreams: Upstreams;
   /** The declared upstreams and the compiled policy, as of now; read again at every `refresh()`. */
-  readonly declared: () => { upstreams: readonly Upstream[]; policy: DecisionTable };
+  readonly declared: () => { upstreams: readonly Upstream[]; roles: readonly Role[]; policy: DecisionTable };
   readonly credentialOf: (
     upstream: Upstream,
     owner: Caller['principal'] | undefined,
@@ -32,6 +35,7 @@ export interface GatewayOptions extends HandlerOptions {
   readonly requestStateKey: Secret;
   readonly tracer: CallTracer | undefined;
   readonly observe: (call: CallObservation) => void;
+  readonly memory: MemoryBudget;
   readonly sessionLimits: SessionLimits;
   readonly pageSize: number;
   readonly version: string;
@@ -41,6 +45,8 @@ export type Gateway = ReturnType<typeof createGateway>;
 
 const KEEP_ALIVE_MS = 25_000;
 const SWEEP_MS = 30_000;
+/** An expired credential, or what another process changed, ends streams this much later at most. */
+const RECHECK_MS = 5_000;
 
 /** The MCP endpoint: resource server and hot path. */
 export function createGateway(options: GatewayOptions) {
@@ -60,10 +66,14 @@ export function createGateway(options: GatewayOptions) {
     states: createRequestStates(options.requestStateKey),
     tracer: options.tracer,
     observe: options.observe,
-    pageSize: options.pageSize,
+    memory: options.memory,
+    get pageSize() {
+      return options.pageSize;
+    },
     version: options.version,
   };
   const listeners = new Set<ListenStream>();
+  let { roles } = options.declared();
   options.upstreams.onChange(({ upstream, what }) => {
     snapshot = take();
     announceChange(context, listeners, upstream, what === 'all' ? ['tools', 'prompts', 'resources'] : [what]);
@@ -80,6 +90,7 @@ export function createGateway(options: GatewayOptions) {
       for (const stream of listeners) stream.keepAlive();
     }, KEEP_ALIVE_MS),
     setInterval(() => context.sessions.sweep(), SWEEP_MS),
+    setInterval(() => void recheckRights(context, options, context.live.streams(), new Set()), RECHECK_MS),
   ];
   for (const timer of timers) timer.unref();
 
@@ -89,6 +100,12 @@ export function createGateway(options: GatewayOptions) {
     /** Takes a new snapshot: upstreams, roles or principals changed. */
     refresh(): void {
       snapshot = take();
+    },
+    /** After rights changed, and after `refresh`: ends calls and streams under way that are not covered any more. */
+    recheck(): Promise<void> {
+      const before = roles;
+      roles = options.declared().roles;
+      return recheckRights(context, options, context.live.all(), rolesThatDiffer(before, roles));
     },
     /** Ends what a revoked key has open, at once. */
     endOfGrant: (grantId: string): void => context.live.endOfGrant(grantId),

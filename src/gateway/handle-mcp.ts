@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError, toAppError } from '../errors/app-error.ts';
+import type { ErrorCode } from '../errors/catalog.ts';
 import { legacyCodec } from '../mcp/codecs/legacy.ts';
 import type { RequestId } from '../mcp/message.ts';
 import type { Caller } from '../model/principal.ts';
@@ -25,12 +26,23 @@ export interface HandlerOptions {
   readonly checkHeaders: (http: IncomingMessage) => AppError | null;
   /** The `WWW-Authenticate` value for an error at a resource path; undefined when the error is no challenge. */
   readonly challenge: (error: AppError, resourcePath: string) => string | undefined;
+  /** A nonce for proofs of possession (RFC 9449 §9). */
+  readonly dpopNonce: () => string;
   readonly recordRefusal: (requestId: string, address: string, target: string, error: AppError) => void;
   /** `shutting_down` or `overloaded`, while that is so. */
   readonly refuseNow: () => AppError | null;
   readonly bodyBytes: number;
   readonly depth: number;
 }
+
+/** Credentials that were not accepted. A missing one, or a nonce to fetch first, is how a client begins. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set([
+  'credential_invalid',
+  'address_not_allowed',
+  'token_expired',
+  'token_audience',
+  'token_proof_invalid',
+]);
 
 /** Everything that arrives at `/mcp` and `/mcp/{upstream}`. Never rejects. */
 export async function handleMcp(
@@ -66,7 +78,7 @@ export async function handleMcp(
   } catch (thrown) {
     const error = toAppError(thrown);
     if (error.code === 'internal') logFailure(gateway.log, requestId, error);
-    if (error.code === 'credential_invalid' || error.code === 'address_not_allowed') {
+    if (REFUSALS.has(error.code)) {
       options.recordRefusal(requestId, options.addressOf(http), http.url!.split('?')[0]!, error);
     }
     refuse(options, res, error, requestId, mount, read);
@@ -84,6 +96,7 @@ function refuse(
   const challenge = mount === undefined ? undefined : options.challenge(error, resourcePath(mount));
   const headers: Record<string, string> = {
     ...(challenge !== undefined && { 'www-authenticate': challenge }),
+    ...(error.code === 'token_nonce_required' && { 'dpop-nonce': options.dpopNonce() }),
     ...(error.code === 'method_not_allowed' && { allow: 'GET, POST, DELETE' }),
     ...(error.code === 'shutting_down' && { 'retry-after': '5', connection: 'close' }),
     ...(error.code === 'overloaded' && { 'retry-after': '2' }),

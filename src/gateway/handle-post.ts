@@ -21,6 +21,9 @@ import { type ListenStream, subscriptionsListen } from './subscriptions-listen.t
 /** Of the legacy era only: sessions, and what 2026-07-28 replaced. */
 const LEGACY_ONLY = new Set(['initialize', 'ping', 'logging/setLevel', 'resources/subscribe', 'resources/unsubscribe']);
 
+/** Bodies up to this size are bounded by the number of connections. */
+const SMALL_BYTES = 4 * 1024;
+
 /** One JSON-RPC message. `onRead` learns what was read before anything else can fail, for the error answer. */
 export async function handlePost(
   gateway: GatewayContext,
@@ -32,12 +35,17 @@ export async function handlePost(
   const { http } = exchange;
   const { accept } = http.headers;
   if (accept !== undefined && !/application\/(json|\*)|\*\/\*/.test(accept)) throw new AppError('not_acceptable');
-  const body = await readBody(http, options.bodyBytes);
+  const reserve = (bytes: number): void => gateway.memory.reserve(exchange.res, bytes);
+  const body = await readBody(http, options.bodyBytes, reserve);
   gateway.live.refuseRevoked(exchange);
-  const scanned = scanMessage(body, options);
+  const { message, spans } = scanMessage(body, {
+    depth: options.depth,
+    reserve: body.length > SMALL_BYTES ? reserve : undefined,
+  });
   const draft = {
     ...exchange,
-    ...scanned,
+    message,
+    spans,
     body,
     revision: LATEST_LEGACY,
     codec: codecOf(LATEST_LEGACY),
@@ -45,15 +53,22 @@ export async function handlePost(
   };
   onRead(draft);
   const header = http.headers['mcp-protocol-version'] as string | undefined;
-  const modern = modernRevision(header, scanned.message);
-  if (modern === null) return handleLegacy(gateway, draft, header, onRead);
-  const request = { ...draft, revision: modern, codec: codecOf(modern) };
-  onRead(request);
-  checkMirroredHeaders(http.headers, scanned.message);
-  return handleModern(gateway, listeners, request);
+  const modern = modernRevision(header, message);
+  if (modern === null) {
+    await handleLegacy(gateway, draft, header, onRead);
+    return;
+  }
+  draft.revision = modern;
+  draft.codec = codecOf(modern);
+  checkMirroredHeaders(http.headers, message);
+  await handleModern(gateway, listeners, draft);
 }
 
-async function handleModern(gateway: GatewayContext, listeners: Set<ListenStream>, message: McpMessage): Promise<void> {
+function handleModern(
+  gateway: GatewayContext,
+  listeners: Set<ListenStream>,
+  message: McpMessage,
+): void | Promise<void> {
   if (isNotification(message.message)) return accepted(message);
   if (!isRequest(message.message))
     throw new AppError('invalid_message', 'Protocol version 2026-07-28 has no responses of clients.');

@@ -25,10 +25,10 @@ interface Item {
   readonly json: string;
 }
 
-/** What one caller sees of one list. `pages` holds the printed results that were asked for, by their offset and era. */
+/** What one caller sees of one list. `pages` holds those that were asked for, printed, by their offset. */
 export interface VisibleList {
   readonly items: readonly Item[];
-  readonly pages: Map<string, string>;
+  readonly pages: Map<number, Buffer>;
 }
 
 export function targetOf(upstream: Upstream, kind: PrimitiveKind, entry: CatalogueEntry): Target {
@@ -109,17 +109,15 @@ function once(memory: WeakMap<CatalogueEntry, string>, entry: CatalogueEntry, de
  * One page as the members of a result, printed: `"tools":[…],"nextCursor":"…"`. A cursor names the offset and the entry
  * before it; when the list has changed in between it is refused and the client starts again. Throws `invalid_params`.
  */
-export function pageJson(list: VisibleList, method: ListMethod, cursor: unknown, pageSize: number): string {
+export function pageJson(list: VisibleList, method: ListMethod, cursor: unknown, pageSize: number): Buffer {
   const offset = cursor === undefined ? 0 : offsetOf(list, cursor);
-  const cached = list.pages.get(`${offset}`);
+  const cached = list.pages.get(offset);
   if (cached !== undefined) return cached;
   const end = Math.min(offset + pageSize, list.items.length);
   const next = end < list.items.length ? `,"nextCursor":${JSON.stringify(cursorAt(list, end))}` : '';
-  const page = `"${LISTS[method].member}":[${list.items
-    .slice(offset, end)
-    .map((item) => item.json)
-    .join()}]${next}`;
-  list.pages.set(`${offset}`, page);
+  const items = list.items.slice(offset, end).map((item) => item.json);
+  const page = Buffer.from(`"${LISTS[method].member}":[${items.join()}]${next}`);
+  list.pages.set(offset, page);
   return page;
 }
 

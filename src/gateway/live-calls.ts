@@ -1,16 +1,19 @@
 import { AppError } from '../errors/app-error.ts';
 import { type BagMember, createBag } from '../lib/bag.ts';
-import type { Caller } from '../model/principal.ts';
+import type { Target } from '../model/decision.ts';
+import type { McpExchange } from './mcp-request.ts';
 
 /** Something under way for a caller that must end when the caller may no longer have it: a call, a stream. */
 export interface LiveCall extends BagMember {
-  readonly caller: Caller;
-  /** `performance.now()` when its request arrived. */
-  readonly receivedAt: number;
-  /** Streams stay open until somebody ends them, so a shutdown does not wait for them. */
-  readonly stream: boolean;
-  end(reason: 'revoked' | 'shutdown'): void;
+  /** The request that began it. */
+  readonly exchange: McpExchange;
+  /** What is called; undefined for a stream, which stays open until somebody ends it: a shutdown does not wait for it. */
+  readonly target: Target | undefined;
+  end(reason: EndReason): void;
 }
+
+/** `rights_changed` ends streams alone; the client may open them again. */
+export type EndReason = 'revoked' | 'rights_changed' | 'shutdown';
 
 export type LiveCalls = ReturnType<typeof createLiveCalls>;
 
@@ -23,8 +26,8 @@ export function createLiveCalls() {
   /** Ids of revoked keys, clients, grants and principals, with the time of it: for requests that were checked before and are not live yet. */
   const revoked = new Map<string, number>();
   let whenIdle: (() => void) | undefined;
-  const busy = () => live.values().some((call) => !call.stream);
-  const endWhere = (reason: 'revoked' | 'shutdown', matches: (call: LiveCall) => boolean) => {
+  const busy = () => live.values().some(({ target }) => target !== undefined);
+  const endWhere = (reason: EndReason, matches: (call: LiveCall) => boolean) => {
     for (const call of live.values()) if (matches(call)) call.end(reason);
   };
   const remember = (id: string): void => {
@@ -32,17 +35,18 @@ export function createLiveCalls() {
     for (const [old, at] of revoked) if (now - at > REMEMBER_MS) revoked.delete(old);
     revoked.set(id, now);
   };
-  const revokedSince = ({ agent, principal, grant }: Caller, time: number): boolean =>
-    revoked.size > 0 && [agent.id, principal.id, grant?.id].some((id) => id != null && (revoked.get(id) ?? 0) > time);
+  const revokedSince = ({ caller: { agent, principal, grant }, receivedAt }: McpExchange): boolean =>
+    revoked.size > 0 &&
+    [agent.id, principal.id, grant?.id].some((id) => id != null && (revoked.get(id) ?? 0) > receivedAt);
 
   return {
     /** Throws `credential_invalid` when the caller was revoked after the request arrived. */
-    refuseRevoked({ caller, receivedAt }: Pick<LiveCall, 'caller' | 'receivedAt'>): void {
-      if (revokedSince(caller, receivedAt)) throw new AppError('credential_invalid');
+    refuseRevoked(exchange: McpExchange): void {
+      if (revokedSince(exchange)) throw new AppError('credential_invalid');
     },
     /** Throws like `refuseRevoked`. Returns the function that takes it out again; taking out twice is harmless. */
     add(call: LiveCall): () => void {
-      if (revokedSince(call.caller, call.receivedAt)) throw new AppError('credential_invalid');
+      if (revokedSince(call.exchange)) throw new AppError('credential_invalid');
       live.add(call);
       return () => {
         if (live.delete(call) && whenIdle !== undefined && !busy()) whenIdle();
@@ -51,21 +55,23 @@ export function createLiveCalls() {
     get size() {
       return live.size;
     },
+    all: live.values,
+    streams: () => live.values().filter(({ target }) => target === undefined),
     endOfAgent(agentId: string): void {
       remember(agentId);
-      endWhere('revoked', (call) => call.caller.agent.id === agentId);
+      endWhere('revoked', ({ exchange }) => exchange.caller.agent.id === agentId);
     },
     endOfGrant(grantId: string): void {
       remember(grantId);
-      endWhere('revoked', (call) => call.caller.grant?.id === grantId);
+      endWhere('revoked', ({ exchange }) => exchange.caller.grant?.id === grantId);
     },
     endOfPrincipal(principalId: string): void {
       remember(principalId);
-      endWhere('revoked', (call) => call.caller.principal.id === principalId);
+      endWhere('revoked', ({ exchange }) => exchange.caller.principal.id === principalId);
     },
     /** Ends streams now, waits for calls up to `graceMs`, then ends those too. */
     async drain(graceMs: number): Promise<void> {
-      endWhere('shutdown', (call) => call.stream);
+      endWhere('shutdown', ({ target }) => target === undefined);
       if (busy()) {
         await new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, graceMs);

@@ -2,10 +2,15 @@ import type { IncomingMessage } from 'node:http';
 import { AppError } from '../errors/app-error.ts';
 
 /**
- * The whole body of a POST. Only identity-encoded JSON is read, so no compressed body can grow here. Throws
- * `unsupported_media_type` or `body_too_large`; an aborted request rejects with `bad_request`, which nobody sees.
+ * The whole body of a POST. Only identity-encoded JSON is read, so no compressed body can grow here. `reserve` is told of
+ * every further bytes that a larger body takes, and throws to refuse it. Throws `unsupported_media_type` or
+ * `body_too_large`; an aborted request rejects with `bad_request`, which nobody sees.
  */
-export function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+export function readBody(
+  request: IncomingMessage,
+  maxBytes: number,
+  reserve: (bytes: number) => void,
+): Promise<Buffer> {
   const { headers } = request;
   const encoding = headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') {
@@ -18,14 +23,21 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Bu
   return new Promise((resolve, reject) => {
     let body: Buffer | undefined;
     let length = 0;
+    const refuse = (error: unknown): void => {
+      request.removeAllListeners('data');
+      request.resume();
+      reject(error);
+    };
     request.on('data', (chunk: Buffer) => {
-      if (length + chunk.length > maxBytes) {
-        request.removeAllListeners('data');
-        request.resume();
-        reject(tooLarge(maxBytes));
-        return;
+      if (length + chunk.length > maxBytes) return refuse(tooLarge(maxBytes));
+      if (body === undefined) body = chunk;
+      else {
+        try {
+          body = append(body, length, chunk, reserve);
+        } catch (error) {
+          return refuse(error);
+        }
       }
-      body = body === undefined ? chunk : append(body, length, chunk);
       length += chunk.length;
     });
     request.on('end', () => resolve(body?.subarray(0, length) ?? Buffer.alloc(0)));
@@ -37,10 +49,11 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Bu
  * The usual body is one chunk and is not copied at all. More are copied into one buffer that doubles: kept as they come,
  * chunks of one byte would take two hundred times their size.
  */
-function append(body: Buffer, length: number, chunk: Buffer): Buffer {
+function append(body: Buffer, length: number, chunk: Buffer, reserve: (bytes: number) => void): Buffer {
   const needed = length + chunk.length;
   let room = body;
   if (needed > body.length) {
+    reserve(2 * needed - body.length);
     room = Buffer.allocUnsafe(2 * needed);
     body.copy(room, 0, 0, length);
   }

@@ -56,8 +56,8 @@ export function createRelay(request: McpRequest, hooks: RelayHooks): ExchangeSin
   const events = (chunk: Buffer): boolean => {
     let more = true;
     for (const event of reader!.push(chunk)) {
+      if (event.data !== undefined && event.data.length > 0 && !meter.message(event.data)) throw unreadable();
       const bytes = rewrite.event === undefined ? event.raw : rewrite.event(event);
-      if (event.data !== undefined && event.data.length > 0) meter.message(event.data);
       if (event.id !== undefined) resumable = true;
       if (bytes !== null) more = out(bytes);
     }
@@ -66,8 +66,10 @@ export function createRelay(request: McpRequest, hooks: RelayHooks): ExchangeSin
 
   const fail = (failure: AppError): void => {
     const error = hooks.explain(failure);
-    if (!writer.committed()) sendError(request, error);
-    else if (writer.contentType() === 'sse') {
+    if (!writer.committed()) {
+      meter.forget();
+      sendError(request, error);
+    } else if (writer.contentType() === 'sse') {
       out(Buffer.from(`event: message\ndata: ${errorJson(request.message.id, error, request.requestId)}\n\n`));
       writer.end();
     } else request.res.destroy();
@@ -87,7 +89,7 @@ export function createRelay(request: McpRequest, hooks: RelayHooks): ExchangeSin
 
   const finishBody = (): boolean => {
     const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
-    meter.message(bytes <= MAX_WHOLE_BODY ? body : describeLargeBody(body));
+    if (!meter.message(bytes <= MAX_WHOLE_BODY ? body : describeLargeBody(body))) throw unreadable();
     if (!streaming) out(rewrite.body!(body));
     chunks = [];
     return true;
@@ -122,6 +124,9 @@ export function createRelay(request: McpRequest, hooks: RelayHooks): ExchangeSin
     fail,
   };
 }
+
+const unreadable = (): AppError =>
+  new AppError('upstream_invalid', 'The upstream server answered with something that is no MCP message.');
 
 /** Of a body over the limit only its beginning is known; a JSON-RPC error that large does not occur in practice. */
 function describeLargeBody(beginning: Buffer): Buffer {

@@ -31,6 +31,25 @@ export function sendResult(request: McpRequest, resultJson: string, headers?: Re
   );
 }
 
+const END = '}}';
+
+/**
+ * The answer to a request for a list. `own` are the result's own members and `page` the members that are the same for
+ * everybody who sees this page, both printed: the page leaves as the bytes that are kept of it.
+ */
+export function sendPage({ res, message }: McpRequest, own: string, page: Buffer): void {
+  if (res.headersSent || res.destroyed) return;
+  const start = Buffer.from(
+    `{"jsonrpc":"2.0","id":${JSON.stringify(message.id)},"result":{${own}${own === '' ? '' : ','}`,
+  );
+  const length = start.length + page.length + END.length;
+  res.writeHead(200, { 'content-type': 'application/json', 'content-length': length });
+  res.cork();
+  res.write(start);
+  res.write(page);
+  res.end(END);
+}
+
 /** `id` is left out where the request could not be read (MCP, "Error Responses"). */
 export function errorJson(
   id: RequestId | undefined,

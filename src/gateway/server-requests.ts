@@ -22,7 +22,12 @@ export interface ServerEvent {
  * gets an id of the session, which is its progress token, too (and what the client says to it is routed back by that), an
  * event id gets the upstream's name in front (and a resumption is routed by it). All other bytes stay.
  */
-export function forwardServerEvent(session: Session, connection: UpstreamConnection, event: SseEvent): ServerEvent {
+export function forwardServerEvent(
+  session: Session,
+  connection: UpstreamConnection,
+  event: SseEvent,
+  mayRead: (upstream: string, uri: string) => boolean,
+): ServerEvent {
   let data = event.data;
   if (data?.includes('"method"')) {
     const message = parse(data);
@@ -33,6 +38,9 @@ export function forwardServerEvent(session: Session, connection: UpstreamConnect
       data = takenBack(session, connection, message.params?.requestId, data);
       // Answered already, or never asked: another upstream's question may have that id.
       if (data === undefined) return { bytes: null, listChanged: false };
+    } else if (message !== null && 'method' in message && message.method === 'notifications/resources/updated') {
+      // Servers tell it to everybody, whatever they subscribed to, and a URI alone says something.
+      if (!mayRead(connection.upstream.name, String(message.params?.uri))) return { bytes: null, listChanged: false };
     }
   }
   if (data === event.data && event.id === undefined) return { bytes: event.raw, listChanged: false };

@@ -1,6 +1,8 @@
 import { AppError, toAppError } from '../errors/app-error.ts';
 import type { Credential, UpstreamConnection } from '../upstreams/upstream-connection.ts';
+import { ALL_LISTS_CHANGED } from './announce.ts';
 import { type GatewayContext, logFailure } from './context.ts';
+import { mayRead, maySeeAny } from './may-see.ts';
 import type { McpExchange } from './mcp-request.ts';
 import { splitEventId } from './server-requests.ts';
 import { createServerStream, type ServerStream } from './server-stream.ts';
@@ -34,7 +36,11 @@ function stand(gateway: GatewayContext, exchange: McpExchange, session: Session)
 
 function resume(gateway: GatewayContext, exchange: McpExchange, session: Session, lastEventId: string): void {
   const event = splitEventId(lastEventId);
-  if (event === null || !session.connections.has(event.upstream)) {
+  if (
+    event === null ||
+    !session.connections.has(event.upstream) ||
+    !maySeeAny(gateway.snapshot(), exchange.caller, event.upstream)
+  ) {
     throw new AppError('session_not_found', 'No stream of this session had that event.');
   }
   attach(
@@ -47,22 +53,26 @@ function resume(gateway: GatewayContext, exchange: McpExchange, session: Session
   );
 }
 
-function start(
-  gateway: GatewayContext,
-  { res, caller, receivedAt }: McpExchange,
-  session: Session,
-  onEnd: () => void,
-): ServerStream {
-  const stream = createServerStream(
-    res,
-    session,
-    (upstream) => gateway.upstreams.refresh(upstream),
-    () => {
+function start(gateway: GatewayContext, exchange: McpExchange, session: Session, onEnd: () => void): ServerStream {
+  const { res, caller } = exchange;
+  const stream = createServerStream(res, session, {
+    mayHear: (upstream) => maySeeAny(gateway.snapshot(), caller, upstream),
+    mayRead: (upstream, uri) => mayRead(gateway.snapshot(), caller, upstream, uri),
+    onListChanged: (upstream) => gateway.upstreams.refresh(upstream),
+    onEnd() {
       forget();
       onEnd();
     },
-  );
-  const forget = gateway.live.add({ bagIndex: -1, caller, receivedAt, stream: true, end: () => stream.end() });
+  });
+  const forget = gateway.live.add({
+    bagIndex: -1,
+    exchange,
+    target: undefined,
+    end(reason) {
+      if (reason === 'rights_changed') for (const event of ALL_LISTS_CHANGED) stream.send(event);
+      stream.end();
+    },
+  });
   return stream;
 }
 

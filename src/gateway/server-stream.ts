@@ -13,6 +13,8 @@ const REATTACH_MS = 1_000;
 /** The GET stream of one legacy client: what its upstreams say that belongs to no request. */
 export interface ServerStream {
   send(event: Buffer): void;
+  /** Whether its reader may know of this resource. */
+  mayRead(upstream: string, uri: string): boolean;
   /** Adds the messages of a connection of this session. `lastEventId` resumes one of its streams. */
   attach(connection: UpstreamConnection, credential: Credential, lastEventId?: string): void;
   keepAlive(): void;
@@ -23,12 +25,19 @@ export interface ServerStream {
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
 const COMMENT = Buffer.from(':\n\n');
 
-/** @param onListChanged is told when an upstream announces that a list of its changed. */
+export interface ServerStreamOptions {
+  /** Whether the reader may use anything of the upstream; its messages do not come otherwise. */
+  readonly mayHear: (upstream: string) => boolean;
+  readonly mayRead: ServerStream['mayRead'];
+  /** Told when an upstream announces that a list of its changed. */
+  readonly onListChanged: (upstream: string) => void;
+  readonly onEnd: () => void;
+}
+
 export function createServerStream(
   res: ServerResponse,
   session: Session,
-  onListChanged: (upstream: string) => void,
-  onEnd: () => void,
+  { mayHear, mayRead, onListChanged, onEnd }: ServerStreamOptions,
 ): ServerStream {
   const listening = new Set<Exchange>();
   const timers = new Set<NodeJS.Timeout>();
@@ -48,7 +57,7 @@ export function createServerStream(
   };
 
   const attach = (connection: UpstreamConnection, credential: Credential, lastEventId?: string): void => {
-    if (ended) return;
+    if (ended || !mayHear(connection.upstream.name)) return;
     const reader = createSseReader({ maxEventBytes: MAX_EVENT_BYTES });
     const over = (error?: AppError): void => {
       if (exchange !== null) listening.delete(exchange);
@@ -60,7 +69,7 @@ export function createServerStream(
     const forward = (chunk: Buffer): boolean => {
       let more = true;
       for (const event of reader.push(chunk)) {
-        const forwarded = forwardServerEvent(session, connection, event);
+        const forwarded = forwardServerEvent(session, connection, event, mayRead);
         if (forwarded.listChanged) onListChanged(connection.upstream.name);
         if (forwarded.bytes !== null) more = writer.write(forwarded.bytes);
       }
@@ -101,6 +110,7 @@ export function createServerStream(
       if (res.writableLength > MAX_UNREAD_BYTES) res.destroy();
       else writer.write(event);
     },
+    mayRead,
     attach,
     keepAlive: () => void writer.write(COMMENT),
     end,

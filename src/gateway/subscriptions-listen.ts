@@ -11,6 +11,7 @@ import { denialOf, intentOf } from './audit-call.ts';
 import { createClientWriter } from './client-writer.ts';
 import { type GatewayContext, logFailure } from './context.ts';
 import { requireMounted } from './initialize.ts';
+import { mayRead } from './may-see.ts';
 import type { McpRequest } from './mcp-request.ts';
 import { route } from './route.ts';
 import { loadOwnCatalogues, mounted, ownerOf } from './snapshot.ts';
@@ -73,12 +74,12 @@ export async function subscriptionsListen(
   };
   const forget = gateway.live.add({
     bagIndex: -1,
-    caller: request.caller,
-    receivedAt: request.receivedAt,
-    stream: true,
+    exchange: request,
+    target: undefined,
     end(reason) {
-      if (reason === 'shutdown') endGracefully(request, writer, meta);
-      else request.res.destroy();
+      if (reason === 'rights_changed') for (const list of lists) notify(`notifications/${list}/list_changed`);
+      if (reason === 'revoked') request.res.destroy();
+      else endGracefully(request, writer, meta);
       close();
     },
   });
@@ -167,7 +168,9 @@ async function listenUpstream(
       let more = true;
       for (const { data } of reader.push(chunk)) {
         const message = data === undefined || data.length === 0 ? null : JSON.parse(data.toString());
-        if (message?.method === 'notifications/resources/updated') more = notify(message.method, message.params);
+        if (message?.method !== 'notifications/resources/updated') continue;
+        if (!mayRead(gateway.snapshot(), request.caller, name, String(message.params?.uri))) continue;
+        more = notify(message.method, message.params);
       }
       return more;
     },

@@ -1,11 +1,10 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 
-/** Mean delay of the event loop, in milliseconds, from which on new requests only make it worse for those under way. */
+/** How late the event loop comes to its work, in milliseconds, from which on new requests only make it worse for all. */
 const MAX_DELAY_MS = 500;
 /** Share of the heap limit that may be in use; beyond it a request more may end the process for all. */
 const MAX_HEAP = 0.92;
-const SAMPLE_MS = 500;
+const SAMPLE_MS = 100;
 
 export interface LoadShedder {
   /** Refuse new requests for now. Costs a field access. */
@@ -13,24 +12,31 @@ export interface LoadShedder {
   stop(): void;
 }
 
-/** Watches the event loop and the heap of this process. */
-export function createLoadShedder(): LoadShedder {
-  const delay = monitorEventLoopDelay({ resolution: 20 });
-  delay.enable();
+/**
+ * Watches the event loop and the heap of this process. `heap` reads the latter, in bytes.
+ *
+ * The delay is how late its own timer comes, in the mean of the last few times: one pause of a second, for a collection of
+ * garbage say, turns nobody away, and what lasts does. (`monitorEventLoopDelay` sees nothing of a loop that is stuck in
+ * every round, since resetting it forgets the round that is under way.)
+ */
+export function createLoadShedder(
+  heap: () => { readonly used_heap_size: number; readonly heap_size_limit: number } = getHeapStatistics,
+): LoadShedder {
   let overloaded = false;
+  let delayMs = 0;
+  let last = performance.now();
   const timer = setInterval(() => {
-    const { used_heap_size, heap_size_limit } = getHeapStatistics();
-    overloaded = delay.mean / 1e6 > MAX_DELAY_MS || used_heap_size > heap_size_limit * MAX_HEAP;
-    delay.reset();
+    const now = performance.now();
+    delayMs = (delayMs + Math.max(0, now - last - SAMPLE_MS)) / 2;
+    last = now;
+    const { used_heap_size, heap_size_limit } = heap();
+    overloaded = delayMs > MAX_DELAY_MS || used_heap_size > heap_size_limit * MAX_HEAP;
   }, SAMPLE_MS);
   timer.unref();
   return {
     get overloaded() {
       return overloaded;
     },
-    stop() {
-      clearInterval(timer);
-      delay.disable();
-    },
+    stop: () => clearInterval(timer),
   };
 }

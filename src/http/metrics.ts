@@ -1,4 +1,5 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { createCallMetrics } from './call-metrics.ts';
 
 export interface LiveNumbers {
   readonly callsUnderWay: () => number;
@@ -14,22 +15,15 @@ export function createMetrics(live: LiveNumbers) {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry, prefix: 'toolgate_' });
-  const calls = new Counter({
-    name: 'toolgate_calls_total',
-    help: 'Governed MCP calls by how they ended; `denied` ones never reached an upstream.',
-    labelNames: ['upstream', 'method', 'outcome'],
-    registers,
-  });
-  const duration = new Histogram({
-    name: 'toolgate_call_duration_seconds',
-    help: 'From receiving a call to the end of its answer.',
-    labelNames: ['upstream'],
-    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
-    registers,
-  });
+  const observeCall = createCallMetrics(registry);
   const refused = new Counter({
     name: 'toolgate_credentials_refused_total',
     help: 'Requests whose credential was refused.',
+    registers,
+  });
+  const clockSteps = new Counter({
+    name: 'toolgate_clock_steps_total',
+    help: 'Times that the wall clock was moved by more than half a minute.',
     registers,
   });
   new Gauge({
@@ -77,10 +71,8 @@ export function createMetrics(live: LiveNumbers) {
   return {
     contentType: registry.contentType,
     render: () => registry.metrics(),
-    observeCall(call: { upstream: string; method: string; outcome: string; durationMs: number }): void {
-      calls.inc({ upstream: call.upstream, method: call.method, outcome: call.outcome });
-      if (call.outcome !== 'denied') duration.observe({ upstream: call.upstream }, call.durationMs / 1000);
-    },
+    observeCall,
     observeRefusal: () => refused.inc(),
+    observeClockStep: () => clockSteps.inc(),
   };
 }

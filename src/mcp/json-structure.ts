@@ -1,22 +1,27 @@
 /** Byte offsets `[start, end)` of one JSON value; a string's include its quotes. */
 export type Span = readonly [start: number, end: number];
 
+type Tracked = readonly (readonly [name: string, span: SpanName])[];
+
 /** Members whose place in the bytes the gateway must know, level by level from the root of the message. */
-const TRACKED: readonly Record<string, string>[] = [
-  { id: 'id', method: 'method', params: 'params', result: 'result', error: 'error' },
-  {
-    name: 'name',
-    uri: 'uri',
-    requestId: 'requestId',
-    requestState: 'requestState',
-    _meta: 'meta',
-    ref: 'ref',
-    arguments: 'arguments',
-  },
-  { progressToken: 'progressToken', name: 'refName' },
+const ROOT: Tracked = [
+  ['id', 'id'],
+  ['method', 'method'],
+  ['params', 'params'],
+  ['result', 'result'],
+  ['error', 'error'],
 ];
-/** The objects in `params` whose members are tracked, with the one member tracked in each. */
-const INNER: Readonly<Record<string, string>> = { meta: 'progressToken', ref: 'name' };
+const PARAMS: Tracked = [
+  ['name', 'name'],
+  ['uri', 'uri'],
+  ['requestId', 'requestId'],
+  ['requestState', 'requestState'],
+  ['_meta', 'meta'],
+  ['ref', 'ref'],
+  ['arguments', 'arguments'],
+];
+const META: Tracked = [['progressToken', 'progressToken']];
+const REF: Tracked = [['name', 'refName']];
 
 export type SpanName = 'id' | 'method' | 'params' | 'result' | 'error' | ParamsSpanName | 'progressToken' | 'refName';
 type ParamsSpanName = 'name' | 'uri' | 'requestId' | 'requestState' | 'meta' | 'ref' | 'arguments';
@@ -26,6 +31,8 @@ export interface JsonStructure {
   readonly spans: MessageSpans;
   /** Members of all objects, counted in the bytes. More than the parsed document has means that a name occurs twice. */
   readonly members: number;
+  /** Objects, arrays and their items, roughly: opening brackets and commas. What the parsed document takes goes with it. */
+  readonly values: number;
   readonly depthExceeded: boolean;
   /** A member name on the path to a tracked value is written with escapes, so its place cannot be trusted. */
   readonly escapedName: boolean;
@@ -63,48 +70,42 @@ function endOfString(bytes: Buffer, from: number): number {
 export function scanStructure(bytes: Buffer, maxDepth: number): JsonStructure {
   const spans: MessageSpans = {};
   let members = 0;
+  let values = 0;
   let depth = 0;
   let escapedName = false;
   /** How many levels from the root down are on a tracked path: 1 = root, 2 = its params or result, 3 = their _meta or ref. */
   let trackedDepth = 0;
-  /** For each tracked level, the span name of the member being read there. */
-  const current: (string | undefined)[] = [undefined, undefined, undefined];
+  const current: Current = [undefined, undefined, undefined];
   const starts = [0, 0, 0];
-  let key: Span | undefined;
+  let keyStart = -1;
+  let keyEnd = 0;
   let lastByte = 0;
-
-  const finishValue = (): void => {
-    const level = depth - 1;
-    const name = level < trackedDepth ? current[level] : undefined;
-    if (name === undefined) return;
-    spans[name as SpanName] = [starts[level]!, lastByte + 1];
-    current[level] = undefined;
-  };
 
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i]!;
     if (byte <= 0x20) continue;
     if (byte === QUOTE) {
       const end = endOfString(bytes, i + 1);
-      if (depth === trackedDepth && depth > 0) key = [i + 1, end];
+      keyStart = i + 1;
+      keyEnd = end;
       i = end;
     } else if (byte === 0x7b || byte === 0x5b) {
-      if (++depth > maxDepth) return { spans, members, depthExceeded: true, escapedName };
+      values++;
+      if (++depth > maxDepth) return { spans, members, values, depthExceeded: true, escapedName };
       if (byte === 0x7b && isTrackedObject(depth, trackedDepth, current)) trackedDepth = depth;
     } else if (byte === 0x7d || byte === 0x5d) {
-      finishValue();
+      if (depth <= trackedDepth) endValue(spans, current, starts, depth - 1, lastByte + 1);
       if (trackedDepth === depth) trackedDepth--;
       depth--;
     } else if (byte === 0x2c) {
-      finishValue();
+      values++;
+      if (depth <= trackedDepth) endValue(spans, current, starts, depth - 1, lastByte + 1);
     } else if (byte === 0x3a) {
       members++;
-      if (depth === trackedDepth && depth > 0 && key !== undefined) {
+      if (depth === trackedDepth && depth > 0 && keyStart >= 0) {
         const level = depth - 1;
-        const text = bytes.toString('latin1', key[0], key[1]);
-        if (text.includes('\\')) escapedName = true;
-        const wanted = level < 2 || INNER[current[1]!] === text;
-        current[level] = wanted && Object.hasOwn(TRACKED[level]!, text) ? TRACKED[level]![text] : undefined;
+        escapedName ||= hasEscape(bytes, keyStart, keyEnd);
+        current[level] = trackedName(trackedOn(level, current), bytes, keyStart, keyEnd);
         let start = i + 1;
         while (bytes[start]! <= 0x20) start++;
         starts[level] = start;
@@ -112,13 +113,46 @@ export function scanStructure(bytes: Buffer, maxDepth: number): JsonStructure {
     }
     lastByte = i;
   }
-  return { spans, members, depthExceeded: false, escapedName };
+  return { spans, members, values, depthExceeded: false, escapedName };
+}
+
+/** For each tracked level, the span name of the member being read there. */
+type Current = (SpanName | undefined)[];
+
+function endValue(spans: MessageSpans, current: Current, starts: readonly number[], level: number, end: number): void {
+  const name = current[level];
+  if (name === undefined) return;
+  spans[name] = [starts[level]!, end];
+  current[level] = undefined;
+}
+
+function trackedOn(level: number, current: Current): Tracked {
+  if (level === 0) return ROOT;
+  if (level === 1) return PARAMS;
+  return current[1] === 'meta' ? META : REF;
+}
+
+function trackedName(tracked: Tracked, bytes: Buffer, start: number, end: number): SpanName | undefined {
+  for (const [name, span] of tracked) {
+    if (name.length === end - start && isTextAt(bytes, start, name)) return span;
+  }
+  return undefined;
+}
+
+function isTextAt(bytes: Buffer, at: number, text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text.charCodeAt(i)) return false;
+  return true;
+}
+
+function hasEscape(bytes: Buffer, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (bytes[i] === BACKSLASH) return true;
+  return false;
 }
 
 /** The root object, its `params` or `result` object, and the `_meta` and `ref` objects in there. */
-function isTrackedObject(depth: number, trackedDepth: number, current: readonly (string | undefined)[]): boolean {
+function isTrackedObject(depth: number, trackedDepth: number, current: Current): boolean {
   if (depth !== trackedDepth + 1) return false;
   if (depth === 1) return true;
   if (depth === 2) return current[0] === 'params' || current[0] === 'result';
-  return depth === 3 && current[1] !== undefined && Object.hasOwn(INNER, current[1]);
+  return depth === 3 && (current[1] === 'meta' || current[1] === 'ref');
 }

@@ -7,7 +7,12 @@ import { isObject, type JsonRpcMessage } from './message.ts';
 export interface ScanLimits {
   /** Deepest nesting of arrays and objects that is accepted. */
   readonly depth: number;
+  /** Told how many bytes of memory the message will take beside its own, before it is parsed; throws to refuse it. */
+  readonly reserve?: ((bytes: number) => void) | undefined;
 }
+
+/** What V8 takes at most for an empty object or array in a list, and about what it takes for a member. */
+const BYTES_PER_VALUE = 64;
 
 export interface ScannedMessage {
   readonly message: JsonRpcMessage;
@@ -47,9 +52,11 @@ export function scanMessage(bytes: Buffer, limits: ScanLimits): ScannedMessage {
   if (structure.depthExceeded) {
     throw new AppError('invalid_message', `The body nests deeper than ${limits.depth} levels.`);
   }
+  limits.reserve?.(bytes.length + (structure.values + structure.members) * BYTES_PER_VALUE);
+  const text = bytes.toString('utf8');
   let document: unknown;
   try {
-    document = JSON.parse(bytes.toString('utf8'));
+    document = JSON.parse(text);
   } catch {
     // The parser's own text quotes the body, which may hold a secret.
     throw new AppError('parse_error', 'The body is not valid JSON.');
@@ -65,7 +72,7 @@ export function scanMessage(bytes: Buffer, limits: ScanLimits): ScannedMessage {
     throw new AppError('invalid_message', 'Write the names of protocol members without escapes.');
   }
   refuseLookalikes(document);
-  if (bytes.includes('\\u0000')) refuseNul(document);
+  if (text.includes('\\u0000')) refuseNul(document);
   return { message: validate(document), spans: structure.spans };
 }
 

@@ -38,7 +38,7 @@ const caller = (roles: readonly string[], restriction?: Caller['restriction']): 
 test('a deny names what is missing: roles that would allow it, and assigned ones that do not exist', () => {
   const explanation = explain(engine, table, caller(['ghost', 'owner', 'reader']), target('create'));
   assert.equal(explanation.decision.allowed, false);
-  assert.deepEqual(explanation.rolesThatWouldAllow, ['writer']);
+  assert.deepEqual(explanation.rolesThatWouldAllow, [{ role: 'writer', everything: false }]);
   assert.deepEqual(explanation.unknownRoles, ['ghost']);
 });
 
@@ -75,4 +75,39 @@ test('a deny by the key shows which check failed', () => {
     passed: false,
     reason: 'github__get_x matches none of jira__*',
   });
+});
+
+test('the role that allows the least is suggested first, and one for everything last, whatever there is to call now', () => {
+  const roles = [
+    role('a-everything', [{ upstream: '*' }]),
+    role('b-all-of-github', [{ upstream: 'github' }]),
+    role('c-writes', [{ upstream: 'github', tools: ['create_*'] }]),
+    role('d-exactly', [{ upstream: 'github', tools: ['create_issue'] }]),
+  ];
+  const many = createPolicyEngine({ roles });
+  const names = ['create_issue', 'create_branch', 'merge'];
+  const asked = target('create_issue');
+  const suggested = (existing: readonly string[]) =>
+    explain(many, createDecisionTable(many), caller([]), asked, existing.map(target)).rolesThatWouldAllow;
+  assert.deepEqual(suggested(names), [
+    { role: 'd-exactly', everything: false },
+    { role: 'c-writes', everything: false },
+    { role: 'b-all-of-github', everything: false },
+    { role: 'a-everything', everything: true },
+  ]);
+  assert.deepEqual(suggested([]).slice(2), suggested(names).slice(2));
+});
+
+test('where nothing allows it, a role is proposed that allows it and nothing else; where something denies it, none', () => {
+  const { newRole } = explain(engine, table, caller(['idle']), target('create'));
+  assert.deepEqual(newRole, { name: 'github-create', allow: [{ upstream: 'github', tools: ['create'] }] });
+  const resource = { ...target('file:///a b.txt'), kind: 'resource' as const };
+  assert.deepEqual(explain(engine, table, caller([]), resource).newRole, {
+    name: 'github-file-a-b-txt',
+    allow: [{ upstream: 'github', resources: ['file:///a b.txt'] }],
+  });
+  const strict = createPolicyEngine({ roles: [role('no', [], [{ upstream: '*' }]), role('github-create', [])] });
+  const strictTable = createDecisionTable(strict);
+  assert.equal(explain(strict, strictTable, caller(['no']), target('create')).newRole, null);
+  assert.equal(explain(strict, strictTable, caller([]), target('create')).newRole!.name, 'github-create-2');
 });

@@ -1,7 +1,9 @@
 import type { Decision, Target } from '../model/decision.ts';
 import { ADMIN_ROLES, type Caller } from '../model/principal.ts';
+import type { Role } from '../model/role.ts';
 import type { DecisionTable } from './decision-table.ts';
 import { filterCovers } from './key-restriction.ts';
+import { narrowestFirst, type RoleThatWouldAllow } from './narrowest-first.ts';
 import type { PolicyEngine } from './policy-engine.ts';
 
 /** Everything that led to a decision, for `policy explain`. For operators: it names rules that a caller must not see. */
@@ -22,12 +24,26 @@ export interface Explanation {
   }[];
   /** Roles of the caller or its key that nothing defines: they allow nothing. */
   readonly unknownRoles: readonly string[];
-  /** For a deny: the roles each of which, given to the principal as well, would make its roles allow the target. */
-  readonly rolesThatWouldAllow: readonly string[];
+  /**
+   * For a deny: the roles each of which, given to the principal as well, would make its roles allow the target. The one
+   * that allows the least comes first.
+   */
+  readonly rolesThatWouldAllow: readonly RoleThatWouldAllow[];
+  /** Where nothing allows the target and nothing denies it: a role, not there yet, that would allow it and nothing else. */
+  readonly newRole: Pick<Role, 'name' | 'allow'> | null;
 }
 
-/** Asks Cedar once more for every role that exists, outside the table: some milliseconds. */
-export function explain(engine: PolicyEngine, table: DecisionTable, caller: Caller, target: Target): Explanation {
+/**
+ * Asks Cedar once more for every role that exists, outside the table: some milliseconds.
+ * @param existing what there is to call, for the order of the suggested roles
+ */
+export function explain(
+  engine: PolicyEngine,
+  table: DecisionTable,
+  caller: Caller,
+  target: Target,
+  existing: readonly Target[] = [],
+): Explanation {
   const { roles, restriction } = caller;
   const own = table.decideForRoles(roles, target);
   const checks: Explanation['checks'][number][] = [{ check: 'roles', passed: own.allowed, reason: own.reason }];
@@ -50,6 +66,26 @@ export function explain(engine: PolicyEngine, table: DecisionTable, caller: Call
       .flatMap((id) => engine.policy(id) ?? [])
       .map(({ id, effect, reason, cedar }) => ({ id, effect, reason, cedar })),
     unknownRoles: [...roles, ...(restriction?.roles ?? [])].filter((role) => !defined.has(role)),
-    rolesThatWouldAllow: missing.filter((role) => engine.decide([...roles, role].sort(), target).allowed),
+    rolesThatWouldAllow: narrowestFirst(
+      engine,
+      missing.filter((role) => engine.decide([...roles, role].sort(), target).allowed),
+      target,
+      existing,
+    ),
+    // A rule that denies wins over whatever a new role allows.
+    newRole: own.allowed || own.rules.length > 0 ? null : roleFor(target, defined),
   };
+}
+
+const RULE_KEY = { tool: 'tools', prompt: 'prompts', resource: 'resources' } as const;
+
+function roleFor({ upstream, kind, name }: Target, taken: ReadonlySet<string>): Pick<Role, 'name' | 'allow'> {
+  const base = `${upstream}-${name}`
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 56);
+  let free = base;
+  for (let number = 2; taken.has(free); number++) free = `${base}-${number}`;
+  return { name: free, allow: [{ upstream, [RULE_KEY[kind]]: [name] }] };
 }

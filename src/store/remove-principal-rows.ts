@@ -3,7 +3,7 @@ import type { Database } from './tables.ts';
 
 /**
  * Removes what refers to a principal without a foreign key (it may be a user or a service account): its access keys with
- * their role assignments, its own role assignments, its secrets. Memberships go with the row of the user.
+ * their role assignments, its own role assignments, its secrets, the grants it gave. Memberships go with the row of the user.
  */
 export async function removePrincipalRows(
   trx: Database,
@@ -39,5 +39,11 @@ export async function removePrincipalRows(
     .where('tenant_id', '=', tenantId)
     .where('owner_kind', '=', kind)
     .where('owner_id', '=', id)
+    .execute();
+  await trx
+    .deleteFrom('oauth_grants')
+    .where('tenant_id', '=', tenantId)
+    .where('principal_kind', '=', kind)
+    .where('principal_id', '=', id)
     .execute();
 }

@@ -112,6 +112,8 @@ interface ExternalIdentitiesTable {
   subject: string;
   user_id: string;
   email: string | null;
+  /** JSON `{ roles, groups }`: what the rules gave at the last login, and may take away at the next one. */
+  given: string;
   created_at: Int64;
   last_login_at: Int64;
 }
@@ -164,6 +166,8 @@ interface BrowserSessionsTable {
   /** Name of the identity provider, and its session id for logout. */
   provider: string | null;
   provider_session: string | null;
+  /** The ID token, for signing out at the provider; encrypted under the session id, which is stored nowhere. */
+  logout_hint: string | null;
   /** The user's epoch at sign-in: a raised one ends the session. */
   epoch: number;
   created_at: Int64;

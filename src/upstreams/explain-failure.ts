@@ -1,5 +1,6 @@
 import type { AppError } from '../errors/app-error.ts';
 import type { Upstream } from '../model/upstream.ts';
+import { MissingReference } from './resolve-references.ts';
 import type { TestStage } from './test-upstream.ts';
 
 /** What an administrator is told about a failed stage. System error codes name no secret and are shown. */
@@ -19,14 +20,12 @@ function adviceFor(
   error: AppError,
   code: string | undefined,
 ): string | undefined {
+  if (upstream.transport === 'stdio') return adviceForProgram(upstream.name, stage, error);
   const fromSystem = code === undefined ? undefined : SYSTEM_ADVICE.find(([pattern]) => pattern.test(code))?.[1];
   if (fromSystem !== undefined) return fromSystem;
   if (error.code === 'upstream_credential_missing') return `Store it: toolgate upstream credential ${upstream.name}`;
   if (error.code === 'upstream_credential_rejected') {
     return `The upstream wants another credential: compare what it asks for with \`auth\`, then run toolgate upstream credential ${upstream.name}`;
-  }
-  if (upstream.transport === 'stdio' && error.code === 'upstream_unavailable') {
-    return 'Run the command by hand in the same folder. Its standard error is in the gateway log; only PATH and the configured `env` reach it.';
   }
   if (error.code === 'upstream_timeout') {
     return stage === 'handshake'
@@ -55,9 +54,31 @@ const SYSTEM_ADVICE: readonly (readonly [RegExp, string])[] = [
     'Its TLS certificate is not trusted here. Install its CA (NODE_EXTRA_CA_CERTS), or correct the certificate.',
   ],
   [/^ERR_TLS|^EPROTO$|^ERR_SSL/, 'TLS failed. Check http against https, and the port.'],
-  [/^ENOENT$/, 'The program was not found. Write its full path, or check PATH.'],
-  [/^EACCES$/, 'The program may not be run. Check its permissions.'],
 ];
+
+const START_ADVICE: Readonly<Record<string, string>> = {
+  ENOENT: 'The program, or its folder `cwd`, was not found. Write the full path of `command`, or check PATH.',
+  EACCES: 'The program may not be run, or its folder `cwd` not be entered. Check their permissions.',
+};
+const BY_HAND =
+  'Run the command by hand in the same folder. Its standard error is in the gateway log; only PATH and the configured `env` reach it.';
+
+/** A program has no address, so that nothing of the network can be to blame. */
+function adviceForProgram(name: string, stage: TestStage, error: AppError): string | undefined {
+  const { cause } = error;
+  if (cause instanceof MissingReference) {
+    return cause.kind === 'vault'
+      ? `Store it: toolgate upstream credential ${name} ${cause.entry}`
+      : 'Set it where the gateway is started, and restart the gateway.';
+  }
+  if (error.code === 'upstream_timeout') {
+    return stage === 'handshake'
+      ? 'The program runs, but says no MCP on its standard output. Check that the command starts a server for stdio, and that it waits for nothing.'
+      : 'It is slow. See whether it answers by hand, then raise `timeoutMs`.';
+  }
+  const start = /could not be started \((\w+)\)/.exec(error.message)?.[1] ?? '';
+  return START_ADVICE[start] ?? (error.code === 'upstream_unavailable' ? BY_HAND : undefined);
+}
 
 /** The code of the innermost error that has one. */
 function systemCode(cause: unknown): string | undefined {

@@ -5,7 +5,7 @@ import { openSse } from './transports/sse.ts';
 import { openStdio } from './transports/stdio.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
 import type { UpstreamContext } from './upstream-context.ts';
-import { needlesOfCredential, withoutSecrets } from './without-secrets.ts';
+import { searchForCredential, withoutSecrets } from './without-secrets.ts';
 
 /** Opens a connection over whichever transport the upstream has, handshake included. Rejects with AppError. */
 export async function openConnection(
@@ -15,9 +15,9 @@ export async function openConnection(
   const { upstream, endpoint } = context;
   switch (upstream.transport) {
     case 'http':
-      return withoutSecrets(await openHttp(context, endpoint!, options), needlesOfCredential);
+      return withoutSecrets(await openHttp(context, endpoint!, options), searchForCredential);
     case 'sse':
-      return withoutSecrets(await openSse(context, endpoint!, options), needlesOfCredential);
+      return withoutSecrets(await openSse(context, endpoint!, options), searchForCredential);
     case 'stdio':
       return openStdio(context as UpstreamContext & { upstream: StdioUpstream }, options);
   }

@@ -7,6 +7,20 @@ export interface ResolvedEnvironment {
   readonly secrets: readonly string[];
 }
 
+/** The cause of a refusal to start: what stands behind a reference is not there. */
+export class MissingReference extends Error {
+  readonly kind: 'env' | 'vault';
+  /** Of the variable or the vault entry. */
+  readonly entry: string;
+
+  constructor(kind: 'env' | 'vault', entry: string) {
+    super(`\${${kind}:${entry}} has no value`);
+    this.name = 'MissingReference';
+    this.kind = kind;
+    this.entry = entry;
+  }
+}
+
 /**
  * Fills the references in the configured environment of a process. Nothing else of the gateway's own environment is in
  * the result except `PATH`, without which most programs could not be found; a configured `PATH` replaces it. Neither
@@ -34,6 +48,7 @@ export async function resolveEnvironment(
         throw new AppError(
           'upstream_unavailable',
           `"${upstream}" cannot start: ${part.name}, which its variable ${variable} refers to, is not in ${where}.`,
+          { cause: new MissingReference(part.kind, part.name) },
         );
       }
       secrets.push(found);

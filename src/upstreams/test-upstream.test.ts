@@ -50,7 +50,7 @@ describe('upstream test', () => {
       [httpUpstream('http://no-such-host.invalid/mcp'), {}, 'reachability failed', /no address|No way/],
       [httpUpstream(fake.url), { credentialOf: missing }, 'credential failed', /toolgate upstream credential fake/],
       [httpUpstream(fake.url.replace('http:', 'https:')), {}, 'handshake failed', /TLS failed|breaks connections/],
-      [stdioUpstream([], { command: ['/no/such/program'] }), {}, 'handshake failed', /Run the command by hand/],
+      [stdioUpstream([], { command: ['/no/such/program'] }), {}, 'handshake failed', /full path of `command`/],
     ];
     for (const [upstream, options, last, advice] of rows) {
       const report = await run(upstream, options);

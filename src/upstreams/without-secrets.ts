@@ -1,32 +1,31 @@
+import { SecretSearch } from './secret-search.ts';
 import { spellingsOf } from './secret-spellings.ts';
 import type { Credential, ExchangeSink, UpstreamConnection } from './upstream-connection.ts';
-
-/** The parts of an answer that are taken out of it; the longest first: one may be the beginning of another. */
-export type Needles = readonly Buffer[];
 
 /** Answers are data, not log lines: what is shorter stands in them by chance. */
 const MIN_LENGTH = 8;
 const REPLACEMENT = Buffer.from('[redacted]');
 const NOTHING: Buffer = Buffer.alloc(0);
 
-export function needlesOf(secrets: readonly string[]): Needles {
-  return secrets
+/** Finds these secrets, however they are written; null when there are none to look for. */
+export function searchFor(secrets: readonly string[]): SecretSearch | null {
+  const texts = secrets
     .filter((secret) => secret.length >= MIN_LENGTH)
     .flatMap(spellingsOf)
-    .map((spelling) => Buffer.from(spelling))
-    .sort((a, b) => b.length - a.length);
+    .map((spelling) => Buffer.from(spelling));
+  return texts.length === 0 ? null : new SecretSearch(texts);
 }
 
-const known = new WeakMap<Credential, Needles>();
+const known = new WeakMap<Credential, SecretSearch | null>();
 
 /** Of a header value with a scheme, such as `Bearer …`, what comes after it. */
-export function needlesOfCredential(credential: Credential): Needles {
-  let needles = known.get(credential);
-  if (needles === undefined) {
-    needles = needlesOf(credential.headers.map(([, value]) => value.reveal().replace(/^[A-Za-z]{1,20} +/, '')));
-    known.set(credential, needles);
+export function searchForCredential(credential: Credential): SecretSearch | null {
+  let search = known.get(credential);
+  if (search === undefined) {
+    search = searchFor(credential.headers.map(([, value]) => value.reveal().replace(/^[A-Za-z]{1,20} +/, '')));
+    known.set(credential, search);
   }
-  return needles;
+  return search;
 }
 
 /**
@@ -39,31 +38,35 @@ export function needlesOfCredential(credential: Credential): Needles {
  */
 export function withoutSecrets(
   connection: UpstreamConnection,
-  needlesFor: (credential: Credential) => Needles,
+  searchOf: (credential: Credential) => SecretSearch | null,
 ): UpstreamConnection {
   return {
     ...connection,
-    exchange: (request, sink) => connection.exchange(request, cleanSink(sink, needlesFor(request.credential))),
+    exchange: (request, sink) => connection.exchange(request, cleanSink(sink, searchOf(request.credential))),
     listen: (sink, credential, lastEventId) =>
-      connection.listen(cleanSink(sink, needlesFor(credential)), credential, lastEventId),
+      connection.listen(cleanSink(sink, searchOf(credential)), credential, lastEventId),
   };
 }
 
-/** Passes everything on, without the needles, also where one comes in several chunks. */
-export function cleanSink(sink: ExchangeSink, needles: Needles): ExchangeSink {
-  if (needles.length === 0) return sink;
+/** Passes everything on, without what the search finds, also where it comes in several chunks. */
+export function cleanSink(sink: ExchangeSink, search: SecretSearch | null): ExchangeSink {
+  if (search === null) return sink;
+  /** The end of what has come, while it may be the beginning of a secret. */
   let held: Buffer = NOTHING;
   const flush = (): void => {
-    if (held.length > 0) sink.data(held);
+    const [clean] = without(held, search, held.length);
+    if (clean.length > 0) sink.data(clean);
     held = NOTHING;
   };
   return {
-    head: (status, contentType) => sink.head(status, contentType),
+    head(status, contentType) {
+      sink.head(status, contentType);
+    },
     data(chunk) {
-      const bytes = without(held.length === 0 ? chunk : Buffer.concat([held, chunk]), needles);
-      const keep = beginningAtEnd(bytes, needles);
-      held = keep === 0 ? NOTHING : bytes.subarray(bytes.length - keep);
-      return keep === bytes.length || sink.data(keep === 0 ? bytes : bytes.subarray(0, bytes.length - keep));
+      const bytes = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
+      let clean: Buffer;
+      [clean, held] = without(bytes, search);
+      return clean.length === 0 || sink.data(clean);
     },
     end() {
       flush();
@@ -76,34 +79,17 @@ export function cleanSink(sink: ExchangeSink, needles: Needles): ExchangeSink {
   };
 }
 
-function without(bytes: Buffer, needles: Needles): Buffer {
-  let clean = bytes;
-  for (const needle of needles) {
-    let at = clean.indexOf(needle);
-    if (at < 0) continue;
-    const parts: Buffer[] = [];
-    let from = 0;
-    for (; at >= 0; at = clean.indexOf(needle, from)) {
-      parts.push(clean.subarray(from, at), REPLACEMENT);
-      from = at + needle.length;
-    }
-    clean = Buffer.concat([...parts, clean.subarray(from)]);
+/** The bytes up to where a secret may have begun that is not over yet, cleaned, and the rest. */
+function without(bytes: Buffer, search: SecretSearch, until?: number): readonly [clean: Buffer, rest: Buffer] {
+  const parts: Buffer[] = [];
+  let from = 0;
+  let end = until ?? search.openEnd(bytes, 0);
+  for (let match = search.find(bytes, 0); match !== undefined && match.start < end; match = search.find(bytes, from)) {
+    parts.push(bytes.subarray(from, match.start), REPLACEMENT);
+    from = match.end;
+    end = until ?? search.openEnd(bytes, from);
   }
-  return clean;
-}
-
-/** How many bytes at the end may be the beginning of a needle. */
-function beginningAtEnd(bytes: Buffer, needles: Needles): number {
-  let longest = 0;
-  for (const needle of needles) {
-    const first = needle[0]!;
-    let at = bytes.indexOf(first, Math.max(0, bytes.length - needle.length + 1));
-    for (; at >= 0; at = bytes.indexOf(first, at + 1)) {
-      const length = bytes.length - at;
-      if (needle.compare(bytes, at, bytes.length, 0, length) !== 0) continue;
-      longest = Math.max(longest, length);
-      break;
-    }
-  }
-  return longest;
+  if (end === bytes.length && from === 0) return [bytes, NOTHING];
+  parts.push(bytes.subarray(from, end));
+  return [Buffer.concat(parts), bytes.subarray(end)];
 }

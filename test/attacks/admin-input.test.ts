@@ -63,7 +63,7 @@ test('every fault of a body is listed at once, with where it is and what was mea
   ]);
   const unknown = body.errors.find((fault: { path: string }) => fault.path === 'timeout');
   assert.match(unknown.message, /did you mean `timeoutMs`/);
-  assert.equal(body.type, 'https://toolgate.dev/errors#unprocessable');
+  assert.equal(body.type, '/errors/unprocessable');
 });
 
 test('a role with faults is explained in the policy’s own words', async () => {

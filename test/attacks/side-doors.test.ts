@@ -56,6 +56,11 @@ const SURFACE = `
 /console                                          404 404 404 404 404 404 404 404 404
 /healthz                                          200 200 404 404 404 404 404 404 404
 /readyz                                           200 200 404 404 404 404 404 404 404
+/errors                                           404 404 404 404 404 404 404 404 404
+/errors/not_found                                 200 200 404 404 404 404 404 404 404
+/errors/not_found/                                404 404 404 404 404 404 404 404 404
+/errors/no_such_code                              404 404 404 404 404 404 404 404 404
+/errors/constructor                               404 404 404 404 404 404 404 404 404
 /metrics                                          401 401 404 404 404 404 404 404 404
 /metrics/                                         404 404 404 404 404 404 404 404 404
 /.well-known/oauth-protected-resource             200 200 404 404 404 404 404 404 404
@@ -86,7 +91,9 @@ const SURFACE = `
 /API/V1/users                                     404 404 404 404 404 404 404 404 404
 `;
 
-test('without a credential nothing answers but health and the metadata for clients', { timeout: 120_000 }, async () => {
+test('without a credential nothing answers but health, what errors mean, and the metadata for clients', {
+  timeout: 120_000,
+}, async () => {
   const { host } = new URL(gateway.url);
   const { headers, body } = modernRequest('tools/call', { name: 'echo', arguments: { text: 'x' } });
   const lines = Object.entries(headers)
@@ -119,6 +126,7 @@ test('what answers without a credential tells nothing about the gateway’s insi
     '/healthz',
     '/readyz',
     '/no/such',
+    '/errors/internal',
     '/mcp',
     '/api/v1/users',
     '/.well-known/oauth-protected-resource',

@@ -5,11 +5,17 @@ import { accessKeys } from './store/access-keys.ts';
 import { administration } from './store/administration.ts';
 import { groups } from './store/groups.ts';
 import { hostileInput } from './store/hostile-input.ts';
+import { localCredentials } from './store/local-credentials.ts';
 import { migrations } from './store/migrations.ts';
+import { consents, oauthClients } from './store/oauth-clients.ts';
+import { oauthGrants } from './store/oauth-grants.ts';
+import { oauthRecords, refreshSuccessors } from './store/oauth-records.ts';
 import { principals } from './store/principals.ts';
 import { roleAssignments } from './store/role-assignments.ts';
 import { roles } from './store/roles.ts';
 import { secrets } from './store/secrets.ts';
+import { browserSessions, externalIdentities, loginStates, setupLinks } from './store/sign-in.ts';
+import { signingKeys, usedTokenIds } from './store/signing-keys.ts';
 import { tenantIsolation } from './store/tenant-isolation.ts';
 import { transactions } from './store/transactions.ts';
 
@@ -22,6 +28,18 @@ export function storeContract(engine: string, open: () => Promise<Database>): vo
     roleAssignments,
     accessKeys,
     secrets,
+    localCredentials,
+    browserSessions,
+    loginStates,
+    setupLinks,
+    externalIdentities,
+    oauthClients,
+    consents,
+    oauthGrants,
+    oauthRecords,
+    refreshSuccessors,
+    signingKeys,
+    usedTokenIds,
     administration,
     tenantIsolation,
     hostileInput,

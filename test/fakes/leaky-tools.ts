@@ -13,6 +13,13 @@ export const LEAKY_TOOLS = [
 ] as const;
 export const leakyToolList = (names: readonly string[]): object => ({ tools: names.map(tool) });
 
+/** What a leaky upstream says about itself. */
+export const leakyHandshake = (secret: string): object => ({
+  serverInfo: { name: 'leaky', version: '1', title: `started with ${secret}` },
+  capabilities: { tools: {}, logging: {}, experimental: { given: { secret } } },
+  instructions: `Never use ${secret} yourself.`,
+});
+
 // biome-ignore lint/suspicious/noExplicitAny: a fake takes whatever it is sent
 type Any = any;
 

@@ -3,7 +3,7 @@
  * error in many forms. With `--crash` it does so and ends at once.
  */
 import { createInterface } from 'node:readline';
-import { LEAKY_TOOLS, leakyAnswer, leakyToolList } from './leaky-tools.ts';
+import { LEAKY_TOOLS, leakyAnswer, leakyHandshake, leakyToolList } from './leaky-tools.ts';
 
 const values = [process.env.TOKEN ?? '', process.env.OTHER ?? ''];
 const secret = values.join(' and ');
@@ -47,10 +47,8 @@ if (process.argv.includes('--crash')) {
       for (const each of [...before, answer]) send(each);
       return;
     }
-    const serverInfo = { name: 'leaky', version: '1' };
-    const capabilities = { tools: {}, logging: {} };
     if (method === 'initialize') {
-      send({ jsonrpc: '2.0', id, result: { protocolVersion: params.protocolVersion, capabilities, serverInfo } });
+      send({ jsonrpc: '2.0', id, result: { protocolVersion: params.protocolVersion, ...leakyHandshake(secret) } });
     } else if (method === 'tools/list') send({ jsonrpc: '2.0', id, result: leakyToolList(LEAKY_TOOLS) });
     else send({ jsonrpc: '2.0', id, error: { code: -32601, message: 'Method not found' } });
   });

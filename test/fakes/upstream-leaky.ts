@@ -1,6 +1,6 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { LEAKY_TOOLS, leakyAnswer, leakyToolList } from './leaky-tools.ts';
+import { LEAKY_TOOLS, leakyAnswer, leakyHandshake, leakyToolList } from './leaky-tools.ts';
 
 /** Tools that answer with something that is no MCP. */
 export const LEAKY_HTTP_TOOLS = [
@@ -55,7 +55,7 @@ export async function startLeakyUpstream(
     const message = JSON.parse(Buffer.concat(chunks).toString());
     if (message.id === undefined) return res.writeHead(202).end();
     if (message.method === 'tools/call') return call(res, message, secret);
-    json(res, 200, plainAnswer(message, era));
+    json(res, 200, plainAnswer(message, era, secret));
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   return {
@@ -69,15 +69,14 @@ export async function startLeakyUpstream(
   };
 }
 
-function plainAnswer({ id, method, params }: Any, era: string): object {
-  const serverInfo = { name: 'leaky', version: '1' };
-  const capabilities = { tools: {}, logging: {} };
+function plainAnswer({ id, method, params }: Any, era: string, secret: string): object {
+  const about = leakyHandshake(secret);
   const result = (value: object) => ({ jsonrpc: '2.0', id, result: { resultType: 'complete', ...value } });
   if (method === 'tools/list') return result(leakyToolList(LEAKY_HTTP_TOOLS));
   if (method === 'server/discover' && era === 'modern') {
-    return result({ supportedVersions: ['2026-07-28'], capabilities, serverInfo });
+    return result({ supportedVersions: ['2026-07-28'], ...about });
   }
-  if (method === 'initialize') return result({ protocolVersion: params.protocolVersion, capabilities, serverInfo });
+  if (method === 'initialize') return result({ protocolVersion: params.protocolVersion, ...about });
   return { jsonrpc: '2.0', id, error: { code: -32601, message: `Method not found: ${method}` } };
 }
 

@@ -148,6 +148,7 @@ export async function openAdminBench() {
     vault,
     audit,
     verifyKey: verifier.verify,
+    signIn: null,
     addressOf: (request) => request.socket.remoteAddress ?? '',
     checkOrigin: createOriginCheck({
       publicUrl: 'https://gate.example.com',
@@ -156,8 +157,9 @@ export async function openAdminBench() {
       allowedOrigins: ['https://console.example.com'],
     }),
     upstreams,
-    policy: { validateRoles, explain: (caller, target) => explain(engine, table, caller, target) },
+    policy: { validateRoles, explain: (...asked) => explain(engine, table, ...asked) },
     fileUpstreams,
+    vaultReferences: [{ upstream: FILE_UPSTREAM.name, name: 'GITHUB_TOKEN' }],
     fileRoles,
     log,
     version: 'test',

@@ -22,6 +22,9 @@ test('the running gateway serves the API to its owner and refuses everybody else
   const unreadable = await raw('GET', '/users/%zz');
   assert.equal(unreadable.status, 400);
   assert.match(unreadable.headers.get('content-type') ?? '', /^application\/problem\+json/);
+  const { type, code } = (await unreadable.json()) as { type: string; code: string };
+  const page = await fetch(new URL(type, unreadable.url));
+  assert.equal(((await page.json()) as { code: string }).code, code, 'the type of a problem leads to a page about it');
   const foreign = { origin: 'https://evil.example', authorization: `Bearer ${gateway.ownerKey}` };
   assert.equal((await raw('GET', '/users', foreign)).status, 403);
 });

@@ -49,7 +49,12 @@ test('explain says whether a call would go out, and everything that was looked a
   const denied = (await explain({ ...who, tool: 'get_x' })).body;
   assert.equal(denied.allowed, false);
   assert.match(denied.reason, /no role/);
-  assert.ok(denied.rolesThatWouldAllow.includes('getter'));
+  assert.deepEqual(denied.rolesThatWouldAllow, [
+    { role: 'getter', everything: false },
+    { role: 'file-role', everything: true },
+    { role: 'gone', everything: true },
+  ]);
+  assert.deepEqual(denied.newRole, { name: 'tools-get-x', allow: [{ upstream: 'tools', tools: ['get_x'] }] });
 
   await bench.call('POST', '/role-assignments', { role: 'getter', subject: { kind: 'user', id: user.id } });
   const allowed = (await explain({ principal: { kind: 'user', name: 'ASKER' }, upstream: 'tools', tool: 'get_x' }))

@@ -68,11 +68,15 @@ test('a shared credential goes to the vault under the declared spelling of its h
   assert.equal(await storedValue('one', SHARED, 'X-Api-Key'), undefined);
 });
 
-test('an upstream of the file takes the values of its vault references', async () => {
-  assert.equal(
-    (await bench.call('PUT', '/upstreams/from-file/credential', { values: { GITHUB_TOKEN: 'abc' } })).status,
-    200,
-  );
+test('an upstream of the file takes the values of its vault references, and tells which names are none', async () => {
+  const put = (values: object) => bench.call('PUT', '/upstreams/from-file/credential', { values });
+  const stored = await put({ GITHUB_TOKEN: 'abc' });
+  assert.equal(stored.status, 200);
+  assert.deepEqual(stored.body.unused, []);
+  assert.deepEqual(stored.body.references, [{ upstream: 'from-file', name: 'GITHUB_TOKEN' }]);
+  assert.deepEqual((await put({ GITHUB_TOKNE: 'abc' })).body.unused, ['GITHUB_TOKNE']);
+  await bench.call('DELETE', '/upstreams/from-file/credential');
+  await put({ GITHUB_TOKEN: 'abc' });
   assert.equal(await storedValue('from-file', SHARED, 'GITHUB_TOKEN'), 'abc');
   assert.equal((await bench.call('PUT', '/upstreams/from-file/credential', { values: { 'a b': 'abc' } })).status, 422);
 });

@@ -98,8 +98,6 @@ function configFor(search: Secrets, servers: Awaited<ReturnType<typeof startUpst
         name: 'program',
         command: [process.execPath, STDIO],
         env: { TOKEN: '${vault:token}', OTHER: 'prefix-${env:CANARY_STDIO}' },
-        // One of its answers is none.
-        timeoutMs: 1500,
         ...content,
       },
       { name: 'crashing', command: [process.execPath, STDIO, '--crash'], env: { TOKEN: '${env:CANARY_CRASH}' } },
@@ -178,6 +176,10 @@ async function drive(
   for (const upstream of UPSTREAMS) {
     const tools = upstream === 'program' ? LEAKY_TOOLS : LEAKY_HTTP_TOOLS;
     const url = `${gateway.url}/mcp/${upstream}`;
+    const about = modernRequest('server/discover');
+    seen.push(await post(url, { ...about.headers, authorization }, about.body));
+    const hello = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'client', version: '1' } };
+    seen.push(await post(url, { authorization }, { jsonrpc: '2.0', id: 0, method: 'initialize', params: hello }));
     const session = await legacyClient(url, keys.ann.key).catch(({ message }) => void seen.push(message));
     const inSession = { authorization, 'mcp-session-id': String(session?.sessionId) };
     const asks = WITH_CONTENT.has(upstream) ? args : { text: 'hello' };
@@ -338,6 +340,10 @@ test('no secret is anywhere but where it belongs', { timeout: 170_000 }, async (
   search.look('standard output', gateway.stdout(), ['key (owner)', 'key (first service key)']);
   for (const body of servers.collector.bodies) search.look('traces', body);
 
+  for (const said of ['instructions', 'title']) {
+    const shown = replies.filter((reply) => reply.includes('Never use') && reply.includes(`"${said}"`));
+    assert.ok(shown.length >= 5 && shown.every((reply) => reply.includes('[redacted]')), said);
+  }
   // Everything was there to be found: it arrived where it belongs.
   const arrived = [...servers.modern.received, ...servers.legacy.received].join();
   for (const mark of ['env-header', 'stored-shared', 'stored-over', 'stored-personal', 'literal']) {

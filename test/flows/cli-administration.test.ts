@@ -93,10 +93,31 @@ test('a role reaches a user through a group, and policy explain says so', async 
   const no = await gateway.run(['policy', 'explain', '--user', 'cleo', '--tool', 'notes__delete_note']);
   assert.equal(no.code, 1);
   assert.match(no.stdout, /^no {3}cleo may not call notes delete_note\n/);
+  assert.match(no.stdout, /\nAsk an administrator: owner\nOnly a role for everything would: full-access\n/);
+});
+
+test('policy explain suggests the narrowest role there is, else how to write one that works as printed', async () => {
+  await gateway.run(['user', 'add', 'dora']);
+  const explain = (tool: string) => gateway.run(['policy', 'explain', '--user', 'dora', '--tool', tool]);
+  const narrow = (await explain('notes__read_note')).stdout;
   assert.match(
-    no.stdout,
-    /\nAsk an administrator: owner\nThis would allow it: toolgate role assign full-access --user cleo\n/,
+    narrow,
+    /\nThis would allow it: toolgate role assign reader --user dora\nSo would the roles: full-access\n/,
   );
+
+  const none = (await explain('notes__delete_note')).stdout;
+  const [, yaml, assign] = /role\.yaml:\n\n([\s\S]*?)\n\nThen: .*\n +toolgate (role assign .*)\n$/.exec(none)!;
+  await writeFile(join(folder.path, 'role.yaml'), yaml!);
+  assert.equal((await gateway.run(['role', 'apply', '-f', 'role.yaml'])).code, 0);
+  assert.equal((await gateway.run(assign!.split(' '))).code, 0);
+  assert.equal((await explain('notes__delete_note')).code, 0);
+  assert.equal((await explain('notes__read_note')).code, 1, 'it allows nothing else');
+
+  await writeFile(join(folder.path, 'deny.yaml'), "name: never\ndeny: [{ upstream: notes, tools: ['add_*'] }]\n");
+  await gateway.run(['role', 'apply', '-f', 'deny.yaml']);
+  await gateway.run(['role', 'assign', 'never', '--user', 'dora']);
+  const denied = (await explain('notes__add_note')).stdout;
+  assert.match(denied, /\nNo further role helps while this denies it: never\/deny\/0\n$/);
 });
 
 test('a fault in a role is shown with its place and what to write', async () => {

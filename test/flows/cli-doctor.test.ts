@@ -77,6 +77,26 @@ test('a running gateway is checked with its public address and its upstreams', (
     await gateway.stop();
   }));
 
+test('a configuration file that the running gateway has refused, or not read, is pointed out', () =>
+  inFolder(async (cwd) => {
+    const gateway = await serveIn(cwd);
+    const file = join(gateway.dataDir, 'toolgate.yaml');
+    const reload = async (): Promise<Finding | undefined> => {
+      const run = await gateway.run(['doctor', '--json']);
+      return run.json.find(({ check, level }: Finding) => check === 'configuration' && level === 'warn');
+    };
+    assert.equal(await reload(), undefined);
+    await writeFile(file, '');
+    gateway.child.kill('SIGHUP');
+    await gateway.until(/was not read again; [\s\S]*as if it had been cut off/);
+    assert.match((await reload())!.detail, /earlier configuration\. In the file no more: notes\.$/);
+    await writeFile(file, 'upstreams: []\n');
+    gateway.child.kill('SIGHUP');
+    await gateway.until(/The configuration was read again/);
+    assert.equal(await reload(), undefined);
+    await gateway.stop();
+  }));
+
 test('each fault of the configuration is a line that says what to do', () =>
   inFolder(async (cwd) => {
     await writeFile(join(cwd, 'toolgate.yaml'), 'lisen: {}\naudit: { mode: sometimes }\n');
@@ -114,7 +134,7 @@ test('a record of the audit log that was changed fails', () =>
     db.close();
     const run = await doctor(cwd);
     assert.equal(run.code, 1);
-    assert.match(found(run, 'audit log').detail, /does not follow from the one before/);
+    assert.match(found(run, 'audit log').detail, /^Record \d+: Its hash does not follow/);
   }));
 
 test('a data folder that others can look into is pointed out', () =>

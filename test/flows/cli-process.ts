@@ -8,7 +8,7 @@ import { stripVTControlCharacters } from 'node:util';
 
 /** After this a test fails that waits for something to be printed. */
 const PATIENCE_MS = 60_000;
-const MAIN = resolve(import.meta.dirname, '../../src/main.ts');
+export const MAIN = resolve(import.meta.dirname, '../../src/main.ts');
 
 export interface CliRun {
   readonly code: number | null;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { access, appendFile, readFile, stat, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { openDatabase } from '../../src/store/database.ts';
-import { createFolder, serveIn, startToolgateProcess, toolgate } from './cli-process.ts';
+import { createFolder, MAIN, serveIn, startToolgateProcess, toolgate } from './cli-process.ts';
 
 const exists = (file: string) => access(file).then(...([() => true, () => false] as const));
 
@@ -47,7 +47,7 @@ test('the first start prints endpoint, both keys and lines for clients; later on
 
 test(
   'the curl line that is printed works as it stands, and lists the tools of the example',
-  { skip: !(await hasCurl()) },
+  { skip: !(await hasCommand('curl')) },
   () =>
     inFolder(async (cwd) => {
       const serving = startToolgateProcess(['serve', '--port', '0'], { cwd });
@@ -63,8 +63,8 @@ test(
     }),
 );
 
-async function hasCurl(): Promise<boolean> {
-  return promisify(execFile)('curl', ['--version']).then(...([() => true, () => false] as const));
+async function hasCommand(name: string): Promise<boolean> {
+  return promisify(execFile)(name, ['--version']).then(...([() => true, () => false] as const));
 }
 
 test('the first configuration declares the example, and only its owner may read it', () =>
@@ -75,6 +75,10 @@ test('the first configuration declares the example, and only its owner may read 
       await readFile(file, 'utf8'),
       /- name: notes\n {4}command: \[".*node.*",".*examples\/notes-server\.ts"\]/,
     );
+    const [, words] = /Everything that can be set:\n# .* (config \w+)\n/.exec(await readFile(file, 'utf8'))!;
+    const { code, stdout } = await toolgate(words!.split(' '), { cwd });
+    assert.equal(code, 0, 'what the file refers to is there, wherever it was installed');
+    for (const key of ['# Configuration', '`audit.deadlineMs`', '`command`']) assert.ok(stdout.includes(key), key);
     assert.equal((await stat(file)).mode & 0o777, 0o600);
     assert.equal((await stat(join(cwd, 'toolgate-data'))).mode & 0o777, 0o700);
     await gateway.stop();
@@ -182,3 +186,24 @@ test('nothing of what is printed is coloured when it goes into a file', () =>
     assert.ok(!serving.text.stdout.includes('\u001b'));
     await serving.stop();
   }));
+
+test('at a terminal the log keeps quiet about checkpoints; where the log is kept, it has them', async (t) => {
+  const { path, remove } = await createFolder();
+  t.after(remove);
+  const kept = await serveIn(path);
+  await kept.stop();
+  assert.match(kept.text.stderr, /"msg":"audit checkpoint"/);
+
+  if (!(await hasCommand('script'))) return t.skip('needs util-linux');
+  const [node, ...words] = [process.execPath, MAIN, 'serve', '--port', '0'].map((word) => `'${word}'`);
+  const shell = spawn('script', ['-qec', [node, ...words].join(' '), '/dev/null'], { cwd: path, stdio: 'pipe' });
+  t.after(() => shell.kill('SIGKILL'));
+  let shown = '';
+  for await (const chunk of shell.stdout.setEncoding('utf8')) {
+    shown += chunk;
+    // As a person presses Ctrl-C.
+    if (shown.includes('stop with Ctrl-C')) shell.stdin.end('\u0003');
+  }
+  assert.match(shown, /Stopping: calls under way may finish/);
+  assert.doesNotMatch(shown, /^\{/m, 'no structured line stands between what is printed for people');
+});

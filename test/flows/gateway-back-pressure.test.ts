@@ -3,6 +3,7 @@
  * hand on it does not take. Measured at the upstream, by what it could get rid of.
  */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { type Detour, pump, startDetour } from '../fakes/upstream-detour.ts';
@@ -14,9 +15,28 @@ import { type Any, clientOf, legacyClient, modernClient, type OpenAnswer, textOf
 
 const MIB = 1024 * 1024;
 const TOTAL = 96 * MIB;
-/** What the buffers of the system and of both ends hold, generously. */
-const HELD = 32 * MIB;
+/** What the buffers of the system and of both ends hold at most, generously. */
+const HELD = systemBuffers() + 8 * MIB;
+/** What a client may leave unread of what nobody can be slowed down for. */
+const UNREAD = 32 * MIB;
 const PIECE = 'x'.repeat(64 * 1024);
+/** Below what an answer may have (64 MiB). */
+const HUGE = 62 * MIB;
+
+/**
+ * The system lets a receiving buffer grow while it is read from, as the one between upstream and gateway is at first, and
+ * every sending buffer. A client that never read keeps a small one.
+ */
+function systemBuffers(): number {
+  const most = (what: 'rmem' | 'wmem', otherwise: number): number => {
+    try {
+      return Number(readFileSync(`/proc/sys/net/ipv4/tcp_${what}`, 'utf8').trim().split(/\s+/)[2]);
+    } catch {
+      return otherwise;
+    }
+  };
+  return most('rmem', 16 * MIB) + 2 * most('wmem', 4 * MIB);
+}
 
 const STDIO = [process.execPath, new URL('../fakes/upstream-stdio.ts', import.meta.url).pathname];
 let modern: FakeHttpUpstream;
@@ -62,8 +82,8 @@ async function answer(message: Any, res: Any, req: Any): Promise<boolean> {
     const head = `{"jsonrpc":"2.0","id":${JSON.stringify(message.id)},"result":{"resultType":"complete","content":[{"type":"text","text":"`;
     const next = () => {
       if (sent === 0) return String(++sent && head);
-      if (sent > 50 * 16) return undefined;
-      return sent++ === 50 * 16 ? '"}]}}' : PIECE;
+      if (sent > HUGE / PIECE.length) return undefined;
+      return sent++ === HUGE / PIECE.length ? '"}]}}' : PIECE;
     };
     await pump(res, next, count);
     res.end();
@@ -152,16 +172,16 @@ for (const era of ['modern', 'legacy'] as const) {
     });
   }
 
-  test(`${era} client: a JSON answer of 50 MiB waits for its reader, too, where it is not translated`, {
+  test(`${era} client: a large JSON answer waits for its reader, too, where it is not translated`, {
     timeout: 60_000,
   }, async () => {
     const client = await clientOf(era, `${gateway.url}/mcp/${era}`, gateway.serviceKey);
     const answer = await stall(() => client.open('tools/call', { name: 'huge', arguments: {} }));
     const held = await writtenAtRest();
-    assert.ok(held < HELD, `${held / MIB} MiB`);
+    assert.ok(held > 0 && held < HELD, `${held / MIB} MiB`);
     answer.http.resume();
     await answer.closed;
-    assert.equal(answer.messages[0].result.content[0].text.length, (50 * 16 - 1) * PIECE.length);
+    assert.equal(answer.messages[0].result.content[0].text.length, (HUGE / PIECE.length - 1) * PIECE.length);
   });
 }
 
@@ -172,7 +192,7 @@ test('the standing stream of a legacy client waits for its reader', { timeout: 6
   const stream = await stall(() => client.listen());
   while (written === 0) await setTimeout(5);
   const held = await writtenAtRest();
-  assert.ok(held < HELD, `${held / MIB} MiB`);
+  assert.ok(held > 0 && held < HELD, `${held / MIB} MiB`);
   stream.http.resume();
   while (stream.messages.length < TOTAL / PIECE.length) await setTimeout(20);
   stream.close();
@@ -184,7 +204,7 @@ test('a subscription of a modern client waits for its reader', { timeout: 60_000
   const stream = await stall(() => client.open('subscriptions/listen', { notifications }));
   while (written === 0) await setTimeout(5);
   const held = await writtenAtRest();
-  assert.ok(held < HELD, `${held / MIB} MiB`);
+  assert.ok(held > 0 && held < HELD, `${held / MIB} MiB`);
   stream.http.resume();
   while (stream.messages.length < 1 + TOTAL / PIECE.length) await setTimeout(20);
   stream.close();
@@ -201,9 +221,10 @@ test('a client that never reads what it subscribed to is let go, when nobody cou
   streams[1].http.pause();
   const announce = { name: 'announce', arguments: { method: 'notifications/resources/updated', params: { uri } } };
   let sent = 0;
-  while (sent * uri.length < 2 * HELD) {
-    await Promise.all(Array.from({ length: 50 }, () => reader.request('tools/call', announce)));
-    sent += 50;
+  while (sent * uri.length < 2 * UNREAD) {
+    const said = await Promise.all(Array.from({ length: 50 }, () => reader.request('tools/call', announce)));
+    // A machine that is busy with other things may make the gateway turn calls away; those announce nothing.
+    sent += said.filter(({ message }) => message.result !== undefined).length;
   }
   streams[1].http.resume();
   await streams[1].closed;

@@ -46,14 +46,31 @@ const BREAKS: Readonly<Record<string, (id: unknown, token: unknown, res: Any) =>
   },
 };
 
+/** Complete as far as HTTP goes, and no message. ID stands for the id of the call. */
+const NO_MESSAGES: Readonly<Record<string, string>> = {
+  'no JSON': 'the proxy is down',
+  nothing: '',
+  'JSON that was cut off': '{"jsonrpc":"2.0","id":ID,"result":{"content":[{"type":"text","text":"par',
+  'JSON that was cut off after an error in it': '{"jsonrpc":"2.0","id":ID,"result":{"isError":true,"content":[}',
+  'another object': '{"message":"rate limited"}',
+  'a text': '"result"',
+};
+
 before(async () => {
   [modern, legacy] = [await startModernUpstream(), await startLegacyUpstream()];
   for (const { behaviour } of [modern, legacy]) {
-    for (const name of Object.keys(BREAKS)) {
+    for (const name of [...Object.keys(BREAKS), 'no-message', 'no-message-event']) {
       behaviour.tools.push({ definition: { name, inputSchema: { type: 'object' } }, call: () => ({}) });
     }
   }
   const answer = (message: Any, res: Any): boolean => {
+    const { name, arguments: given } = message?.params ?? {};
+    if (name?.startsWith('no-message')) {
+      const body = NO_MESSAGES[given.what]!.replace('ID', JSON.stringify(message.id));
+      res.writeHead(200, { 'content-type': name === 'no-message' ? 'application/json' : 'text/event-stream' });
+      res.end(name === 'no-message' ? body : `data: ${body}\n\n`);
+      return true;
+    }
     const how = message?.method === 'tools/call' ? BREAKS[message.params.name] : undefined;
     how?.(message.id, message.params._meta?.progressToken, res);
     return how !== undefined;
@@ -113,6 +130,26 @@ for (const era of ['modern', 'legacy'] as const) {
         assert.equal(record.outcome, 'failed', tool);
         const next = await client.request('tools/call', { name: `${upstream}__echo`, arguments: { text: 'next' } });
         assert.equal(textOf(next), 'next');
+      }
+    });
+
+    test(`${era} client, ${upstream} upstream: an answer that is no message is an error under the id of the call`, {
+      timeout: 30_000,
+    }, async () => {
+      const client = await clientOf(era, `${gateway.url}/mcp`, gateway.keys.ann);
+      for (const tool of ['no-message', 'no-message-event']) {
+        for (const what of Object.keys(NO_MESSAGES)) {
+          // An event without data is no message, and none is expected.
+          if (tool === 'no-message-event' && what === 'nothing') continue;
+          const params = { name: `${upstream}__${tool}`, arguments: { what } };
+          const reply = await client.request('tools/call', params, { id: what });
+          assertTold(reply, what, `${tool}: ${what}`);
+          assert.equal(reply.messages.at(-1).error.data.code, 'upstream_invalid', `${tool}: ${what}`);
+          assert.ok(!reply.body.includes('rate limited') && !reply.body.includes('"par'));
+          const { outcome, errorCode, responseBytes } = await outcomeOf(reply.message.error.data.requestId);
+          assert.deepEqual([outcome, errorCode], ['failed', 'upstream_invalid'], `${tool}: ${what}`);
+          if (tool === 'no-message') assert.equal(responseBytes, 0, 'nothing of the upstream went out');
+        }
       }
     });
 

@@ -1,6 +1,6 @@
 /** The configuration file is read again while the gateway runs: what changed changes, and nothing else notices. */
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
 import { startLegacyUpstream } from '../fakes/upstream-legacy.ts';
 import { startModernUpstream } from '../fakes/upstream-modern.ts';
@@ -135,6 +135,10 @@ test('a configuration with a fault changes nothing, however often it is read', {
   const refusals = () => [...gateway.stderr().matchAll(/was not read again/g)].length;
   const faulty: Readonly<Record<string, string | object>> = {
     'no YAML': 'upstreams: [',
+    'an empty file': '',
+    'a file with nothing but comments': '# upstreams:\n',
+    'a file that was cut off before its upstreams': 'listen: { port: 0 }\nupstrea',
+    'a file without upstreams': { log: { level: 'info' } },
     'an unknown key': { upstreams: [added.entry], upstream: [] },
     'a faulty upstream beside a good one': { upstreams: [added.entry, { name: 'bad', url: 'nonsense' }] },
     'a role without sense': { upstreams: [added.entry], roles: [{ name: 'r', allow: [{ tool: 'x' }] }] },
@@ -159,8 +163,16 @@ test('a configuration with a fault changes nothing, however often it is read', {
   assert.doesNotMatch(gateway.stderr(), /^\s+at /m, 'faults are told without a stack');
   assert.equal(added.fake.received.length, 0);
 
+  await rm(configFileOf(dataDir));
+  const before = refusals();
+  gateway.child.kill('SIGHUP');
+  await until('a file that is gone is refused', () => refusals() > before);
+  assert.match(gateway.stderr(), /data\.yaml {2}upstreams\n.* as if it had been cut off\. .*`upstreams: \[\]`/);
+
   await reload(gateway, dataDir, { upstreams: [kept.entry, added.entry] });
   await until('what is right again is read', async () => (await readyUpstreams(gateway)).includes('added'));
+  await reload(gateway, dataDir, { upstreams: [] });
+  assert.equal(await readyUpstreams(gateway), '', 'all may go when the file says so');
 });
 
 test('what can change only at a start is named, and keeps its value', { timeout: 60_000 }, async (t) => {
@@ -178,6 +190,33 @@ test('what can change only at a start is named, and keeps its value', { timeout:
   assert.match(gateway.stderr(), /take effect at the next start: .*audit/);
   assert.doesNotMatch(gateway.stderr(), /next start: .*log\.level/);
   assert.equal((await fetch(`${url}/healthz`)).status, 200);
+});
+
+test('limits that can change live count from the next request on; the others are named', {
+  timeout: 60_000,
+}, async (t) => {
+  const { kept } = await startUpstreams(t);
+  const dataDir = await newDataDir(t);
+  const gateway = await serveToolgate(t, { dataDir, config: { upstreams: [kept.entry] } });
+  await until('it is ready', async () => (await readyUpstreams(gateway)) === 'kept');
+  const client = modernClient(`${gateway.url}/mcp/kept`, gateway.serviceKey);
+  const page = async () => (await client.request('tools/list')).message.result;
+  const deep = JSON.parse(`${'['.repeat(40)}1${']'.repeat(40)}`);
+  const call = async () =>
+    (await client.request('tools/call', { name: 'echo', arguments: { text: 'x', deep } })).message;
+  const session = () => legacyClient(`${gateway.url}/mcp/kept`, gateway.serviceKey!);
+  const first = await session();
+  assert.equal((await page()).nextCursor, undefined);
+  assert.equal((await call()).error, undefined);
+
+  const limits = { listPageSize: 2, depth: 20, maxSessionsPerPrincipal: 1, bodyBytes: 2048, requestTimeoutMs: 9000 };
+  await reload(gateway, dataDir, { upstreams: [kept.entry], limits });
+  assert.match(gateway.stderr(), /take effect at the next start: limits\.bodyBytes, limits\.requestTimeoutMs\.\n/);
+  const { tools, nextCursor } = await page();
+  assert.deepEqual([tools.length, typeof nextCursor], [2, 'string']);
+  assert.match((await call()).error.message, /deeper than 20/);
+  const second = await session();
+  assert.deepEqual([(await first.request('ping')).status, (await second.request('ping')).status], [404, 200]);
 });
 
 test('many wishes at once are all fulfilled, in their order', { timeout: 60_000 }, async (t) => {

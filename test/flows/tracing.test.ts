@@ -157,6 +157,36 @@ test('a call that fails is a span with an error, and what it was called with is 
   assert.ok(!collector.bodies.join().includes(gateway.serviceKey));
 });
 
+test('a call that is refused is a span that says why, which its caller is not told', async (t) => {
+  const { modern, gateway, flush } = await startTraced(t);
+  await gateway.admin('POST', '/roles', { name: 'reader', allow: [{ upstream: 'modern', tools: ['late'] }] });
+  const { body: account } = await gateway.admin('POST', '/service-accounts', { name: 'robot' });
+  const owner = { kind: 'service_account', id: account.id };
+  await gateway.admin('POST', '/role-assignments', { subject: owner, role: 'reader' });
+  const { key } = (await gateway.admin('POST', '/access-keys', { owner, name: 'robot key' })).body;
+  const client = modernClient(`${gateway.url}/mcp`, key);
+  const call = (name: string) => client.request('tools/call', { name }, { meta: { traceparent } });
+  const denied = await call('modern__echo');
+  const unknown = await call(`modern__${'x'.repeat(500)}`);
+  assert.deepEqual([denied.message.error.code, unknown.message.error.code], [-32602, -32602]);
+  assert.equal(modern.calls('tools/call').length, 0);
+  const spans = await flush();
+  assert.deepEqual(
+    spans.map(({ name, statusCode, traceId, attributes }) => [
+      name.slice(0, 20),
+      statusCode,
+      traceId,
+      attributes['error.type'],
+      attributes['toolgate.upstream'],
+    ]),
+    [
+      ['tools/call echo', 2, TRACE, 'denied', 'modern'],
+      ['tools/call modern__x', 2, TRACE, 'unknown', ''],
+    ],
+  );
+  assert.equal(String(spans[1]!.attributes['gen_ai.tool.name']).length, 200);
+});
+
 test('a collector that is away or hangs costs no call, and does not keep the gateway from stopping', async (t) => {
   const { modern, gateway, flush, collector } = await startTraced(t);
   collector.hang();

@@ -44,6 +44,8 @@ test('the package holds what runs and what explains it, and nothing else', () =>
 test('the installed command explains itself', async () => {
   const { stdout } = await run(...command('--help'), { cwd: folder });
   assert.match(stdout, /serve/);
+  const settings = await run(...command('config', 'docs'), { cwd: folder });
+  assert.match(settings.stdout, /^# Configuration\n[\s\S]*`audit\.deadlineMs`/);
 });
 
 /** As a shell runs it: by its own first line, with the pinned Node as the only one in PATH. */

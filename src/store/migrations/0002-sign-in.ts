@@ -1,4 +1,4 @@
-import type { CreateTableBuilder, Kysely } from 'kysely';
+import { type CreateTableBuilder, type Kysely, sql } from 'kysely';
 
 /**
  * What signing in needs: the authorization server's clients, grants, consents and short-lived records, its signing keys,
@@ -80,6 +80,14 @@ async function authorizationServer(db: Has): Promise<void> {
     ...['kid', 'algorithm', 'public_jwk', 'state'],
   );
   await optional(columns(keys, 'bigint', 'created_at'), 'bigint', 'activated_at', 'retired_at').execute();
+  // Of several processes that start or rotate at once, one makes the key and the others take it.
+  await db.schema
+    .createIndex('signing_keys_one_per_state')
+    .unique()
+    .on('signing_keys')
+    .columns(['tenant_id', 'state'])
+    .where(sql.ref('state'), '!=', 'retired')
+    .execute();
 
   const used = columns(tenantTable(db, 'used_token_ids', ['issuer', 'id_hash']), 'text', 'issuer', 'id_hash');
   await columns(used, 'bigint', 'expires_at').execute();
@@ -115,7 +123,7 @@ async function accounts(db: Has): Promise<void> {
   let identities = columns(
     tenantTable(db, 'external_identities', ['issuer', 'subject']),
     'text',
-    ...['issuer', 'subject', 'user_id'],
+    ...['issuer', 'subject', 'user_id', 'given'],
   );
   identities = optional(identities, 'text', 'email');
   identities = columns(identities, 'bigint', 'created_at', 'last_login_at');
@@ -155,11 +163,12 @@ async function browser(db: Has): Promise<void> {
     'text',
     ...['id_hash', 'user_id', 'methods', 'address', 'user_agent'],
   );
-  sessions = optional(sessions, 'text', 'provider', 'provider_session');
+  sessions = optional(sessions, 'text', 'provider', 'provider_session', 'logout_hint');
   sessions = columns(sessions, 'integer', 'epoch');
   sessions = columns(sessions, 'bigint', 'created_at', 'authenticated_at', 'last_seen_at', 'expires_at');
   await belongsToUser(sessions, 'browser_sessions').execute();
   await index(db, 'browser_sessions', 'user', 'tenant_id', 'user_id');
+  await index(db, 'browser_sessions', 'provider', 'tenant_id', 'provider', 'provider_session');
   await index(db, 'browser_sessions', 'expiry', 'expires_at');
 
   const logins = columns(

@@ -1,6 +1,7 @@
 import type { AppError } from '../../errors/app-error.ts';
 import { LATEST_LEGACY } from '../../mcp/revision.ts';
 import { eraOf } from '../../model/catalogue.ts';
+import type { SecretSearch } from '../secret-search.ts';
 import type { UpstreamConnection } from '../upstream-connection.ts';
 import type { UpstreamContext } from '../upstream-context.ts';
 import type { Channel } from './channel.ts';
@@ -21,12 +22,14 @@ const DISCOVER_TIMEOUT_MS = 3000;
 /**
  * Shakes hands over a channel as the server's era wants it.
  * @param probe whether to find out the era first; without it the server is taken as legacy
+ * @param secrets what the server was started with
  */
 export async function shakeHands(
   context: UpstreamContext,
   channel: Channel,
   options: ConnectionOptions,
   probe: boolean,
+  secrets?: SecretSearch | null,
 ): Promise<Handshake> {
   const handshakeContext: HandshakeContext = {
     upstream: context.upstream.name,
@@ -34,6 +37,7 @@ export async function shakeHands(
     nextId: () => channel.nextId(),
     identity: options.identity,
     credential: options.credential,
+    secrets,
   };
   let revision =
     options.revision !== undefined && eraOf(options.revision) === 'legacy' ? options.revision : LATEST_LEGACY;

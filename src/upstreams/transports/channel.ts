@@ -93,6 +93,9 @@ export class Channel {
     const scanned = readServerMessage(bytes);
     if (scanned === undefined) {
       this.options.log.warn({ bytes: bytes.length }, 'the upstream sent something that is no MCP message; dropped');
+      // Whoever waits for it would wait until the timeout.
+      const invalid = new AppError('upstream_invalid', `"${this.options.upstream}" gave no valid answer.`);
+      this.exchanges.get(idOfAnswer(bytes))?.broken(invalid);
       return;
     }
     const { message, spans } = scanned;
@@ -197,6 +200,17 @@ export class Channel {
     this.options.write(Buffer.from(message), credential).catch((error: unknown) => {
       this.options.log.debug({ err: error }, 'a message to the upstream was lost');
     });
+  }
+}
+
+/** Of an answer that is no valid message (such as one with `result` and `error`): its id if it can be told, else NaN. */
+function idOfAnswer(bytes: Buffer): number {
+  try {
+    const answer: unknown = JSON.parse(bytes.toString('utf8'));
+    return isObject(answer) && !('method' in answer) && typeof answer.id === 'number' ? answer.id : Number.NaN;
+  } catch {
+    const text = bytes.toString('latin1');
+    return Number((ID_AT_START.exec(text) ?? ID_AT_END.exec(text))?.[1] ?? Number.NaN);
   }
 }
 

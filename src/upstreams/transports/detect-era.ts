@@ -5,7 +5,9 @@ import { eraOf, PROTOCOL_REVISIONS, type Revision } from '../../model/catalogue.
 import type { JsonObject } from '../../model/json.ts';
 import { type CollectedAnswer, collectAnswer } from '../collect-answer.ts';
 import { type ClientIdentity, ownRequest } from '../own-request.ts';
+import type { SecretSearch } from '../secret-search.ts';
 import type { Credential, Exchange, ExchangeSink, OutboundRequest } from '../upstream-connection.ts';
+import { cleanSink, searchForCredential } from '../without-secrets.ts';
 
 /** What a server said about itself. */
 export interface Handshake {
@@ -22,12 +24,20 @@ export interface HandshakeContext {
   readonly nextId: () => number;
   readonly identity: ClientIdentity;
   readonly credential: Credential;
+  /** What else than the credential must not come back, in what the server says about itself either. */
+  readonly secrets?: SecretSearch | null | undefined;
 }
 
 export type Discovery =
   | { readonly era: 'modern'; readonly handshake: Handshake }
   /** `revision` is the one to ask for in `initialize`; `why` is for the test report. */
   | { readonly era: 'legacy'; readonly revision: Revision; readonly why: string };
+
+/** An exchange whose answer does not hold what the server was given: what it says here is shown to every caller. */
+const cleanExchange =
+  ({ exchange, secrets, credential }: HandshakeContext): HandshakeContext['exchange'] =>
+  (request, sink) =>
+    exchange(request, cleanSink(sink, secrets ?? searchForCredential(credential)));
 
 /** HTTP statuses that say something about the way to the server, not about its era. */
 const NOT_AN_ERA = new Set([401, 403, 407, 429, 502, 503, 504]);
@@ -45,7 +55,7 @@ export async function discover(context: HandshakeContext, timeoutMs: number): Pr
   try {
     answer = await collectAnswer(
       context.upstream,
-      context.exchange,
+      cleanExchange(context),
       ownRequest({
         id: context.nextId(),
         method: 'server/discover',
@@ -114,7 +124,7 @@ export async function initialize(context: HandshakeContext, revision: Revision):
   const { upstream, identity } = context;
   const { response } = await collectAnswer(
     upstream,
-    context.exchange,
+    cleanExchange(context),
     ownRequest({
       id: context.nextId(),
       method: 'initialize',

@@ -185,6 +185,24 @@ describe('stdio', () => {
     assert.equal((await exchange(open_, toolCall(1, 'echo', { text: 'ok' }))).messages[0].result.content[0].text, 'ok');
   });
 
+  test('an answer that is no valid message ends its own call at once, and no other', async () => {
+    const open_ = await open([], { limits: { timeoutMs: 30_000 } });
+    const waiting = exchange(open_, toolCall(1, 'late', { text: 'fine' }));
+    for (const line of [
+      '{"jsonrpc":"2.0","id":ID,"result":{},"error":{"code":1,"message":"both"}}',
+      '{"jsonrpc":"2.0","id":ID}',
+      '{"jsonrpc":"1.0","result":{},"id":ID}',
+      '{"jsonrpc":"2.0","id":ID,"result":{"id":7,"id":7},"x":}',
+      '{"jsonrpc":"2.0","result":{"a":1,},"id":ID}',
+    ]) {
+      const { error } = await exchange(open_, toolCall(2, 'raw', { line }));
+      assert.equal(error?.code, 'upstream_invalid', line);
+    }
+    assert.equal((await waiting).messages[0].result.content[0].text, 'fine');
+    const { error } = await exchange(open_, toolCall(3, 'raw', { line: 'no id' }, { timeoutMs: 100 }));
+    assert.equal(error?.code, 'upstream_timeout', 'whose answer it was to be cannot be told');
+  });
+
   test('an answer over the line limit fails its own call, and no other', async () => {
     const open_ = await open();
     const waiting = exchange(open_, toolCall(1, 'late', { text: 'fine' }));

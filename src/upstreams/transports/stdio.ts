@@ -4,7 +4,7 @@ import type { StdioUpstream } from '../../model/upstream.ts';
 import { type ResolvedEnvironment, resolveEnvironment } from '../resolve-references.ts';
 import type { UpstreamConnection } from '../upstream-connection.ts';
 import type { UpstreamContext } from '../upstream-context.ts';
-import { needlesOf, withoutSecrets } from '../without-secrets.ts';
+import { searchFor, withoutSecrets } from '../without-secrets.ts';
 import { Channel } from './channel.ts';
 import { createChannelConnection, type OpenChannel, shakeHands } from './channel-connection.ts';
 import type { ConnectionOptions } from './connection-options.ts';
@@ -57,10 +57,10 @@ async function start(
     exited = true;
   });
   try {
-    const handshake = await shakeHands(context, open.channel, options, probe);
+    const search = searchFor(environment.secrets);
+    const handshake = await shakeHands(context, open.channel, options, probe, search);
     const connection = createChannelConnection(context, open, options, handshake);
-    const needles = needlesOf(environment.secrets);
-    return { connection: withoutSecrets(connection, () => needles) };
+    return { connection: withoutSecrets(connection, () => search) };
   } catch (error) {
     const byItself = exited;
     await open.close();

@@ -1,0 +1,25 @@
+import { AppError } from '../errors/app-error.ts';
+import type { Secret } from '../lib/secret.ts';
+import type { AdminRequest } from './routes.ts';
+
+/** What the admin API can do about signing in. Every change is effective when its promise resolves. */
+export interface SignInAdministration {
+  /** Ends a grant with its tokens and streams. */
+  revokeGrant(grantId: string, reason: string): Promise<void>;
+  /** Ends every grant of a client, and refuses the tokens that it got without one. */
+  clientRevoked(clientId: string): Promise<void>;
+  readonly signingKeys: {
+    list(): readonly { readonly kid: string; readonly state: 'active' | 'next' | 'retired' }[];
+    rotate(): Promise<void>;
+  };
+  /** Where a person opens a set-up or recovery link. */
+  setupUrl(token: Secret): string;
+}
+
+/** Throws `not_found` where signing in is switched off (`oauth.enabled: false`). */
+export function requireSignIn({ context }: Pick<AdminRequest, 'context'>): SignInAdministration {
+  if (context.signIn === null) {
+    throw new AppError('not_found', 'Signing in is switched off on this gateway (`oauth.enabled`).');
+  }
+  return context.signIn;
+}

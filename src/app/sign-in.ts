@@ -1,0 +1,213 @@
+import type { IncomingMessage } from 'node:http';
+import type { FastifyInstance } from 'fastify';
+import type { SignInAdministration } from '../admin/sign-in.ts';
+import { createAuthorizationServer } from '../authorization-server/authorization-server.ts';
+import type { ResourceView } from '../authorization-server/context.ts';
+import type { Config } from '../config/config.ts';
+import { fillTemplate } from '../config/references.ts';
+import type { CredentialUse, VerifyCredential } from '../gateway/authenticate.ts';
+import type { Logger } from '../http/logger.ts';
+import { assetRoutes } from '../http/pages/assets.ts';
+import { createBrowserSessions } from '../identity/browser-sessions.ts';
+import { createFormGuard } from '../identity/form-guard.ts';
+import { createAssertionAccounts } from '../identity/providers/assertion-accounts.ts';
+import { createSignIn } from '../identity/sign-in.ts';
+import { isLoopbackHost } from '../lib/loopback.ts';
+import { safeFetch } from '../lib/safe-fetch.ts';
+import { Secret } from '../lib/secret.ts';
+import { DEFAULT_TENANT } from '../model/principal.ts';
+import type { Upstream } from '../model/upstream.ts';
+import { revokeOauthGrantsOfClient, revokeOauthGrantsOfPrincipal } from '../store/oauth-grants.ts';
+import { createAccessTokenVerifier } from '../tokens/access-token-verifier.ts';
+import { type CredentialVerifier, createCredentialVerifier } from '../tokens/credential-verifier.ts';
+import { createDpopVerifier } from '../tokens/dpop-proof.ts';
+import type { KeyVerifier } from '../tokens/key-verifier.ts';
+import { openSigningKeys } from '../tokens/signing-keys.ts';
+import type { State } from './open-state.ts';
+import { loadOwnSecret } from './own-secret.ts';
+
+/** Changes that other processes made: revoked grants, signing keys. */
+const FOLLOW_MS = 5_000;
+const SWEEP_MS = 10 * 60_000;
+
+export interface SignInOptions {
+  readonly config: () => Config;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly state: State;
+  readonly keys: KeyVerifier;
+  readonly upstreams: () => readonly Upstream[];
+  readonly addressOf: (request: IncomingMessage) => string;
+  readonly log: Logger;
+}
+
+/** Everything about OAuth: who may be let in by token, and how people and clients get tokens. */
+export interface SignIn {
+  readonly credentials: CredentialVerifier;
+  readonly verify: VerifyCredential;
+  /** Issuers whose tokens open the resource at this path. */
+  authorizationServers(resourcePath: string): readonly string[];
+  /** For the header `DPoP-Nonce`. */
+  dpopNonce(): string;
+  readonly routes: (fastify: FastifyInstance) => Promise<void>;
+  readonly administration: SignInAdministration | null;
+  /** Nobody is left who is signed in as this principal. */
+  endOfPrincipal(principalId: string): Promise<void>;
+  reload(): Promise<void>;
+  /** Begins what is done from time to time. Call it when the gateway listens. */
+  start(): void;
+  close(): void;
+}
+
+/** Opens what signing in needs of the data folder. Throws an Error for the operator. */
+export async function openSignIn(options: SignInOptions): Promise<SignIn> {
+  const { config, env, state, keys, log } = options;
+  const { db, vault, audit } = state;
+  const tenantId = DEFAULT_TENANT;
+  const publicUrl = (): string => config().publicUrl;
+  const issuer = (): string => publicUrl() + config().oauth.issuerPath;
+  const reveal = async (template: Secret): Promise<Secret> =>
+    new Secret(await fillTemplate(template.reveal(), { env: (name) => env[name], vault: async () => undefined }));
+  const accountOf = createAssertionAccounts({ db, providers: () => config().oauth.identityProviders });
+  const signingKeys = config().oauth.enabled ? await openSigningKeys({ db, vault }) : null;
+  const dpop = createDpopVerifier({ nonceSecret: await dpopSecret(vault) });
+  const tokens = createAccessTokenVerifier({
+    db,
+    own: signingKeys === null ? null : { issuer, signingKeys },
+    publicUrl,
+    issuers: config().oauth.tokenIssuers.map(({ introspection, ...issuer }) => ({
+      ...issuer,
+      introspection: introspection && { ...introspection, clientSecret: () => reveal(introspection.clientSecret) },
+    })),
+    accountOf,
+    fetch: (url, asked) => safeFetch(url, { reach: reachOf(url), ...asked }),
+    dpop,
+  });
+  const credentials = createCredentialVerifier({ keys, tokens });
+  const parts = signingKeys === null ? null : await openServer();
+  const timers: NodeJS.Timeout[] = [];
+
+  /** The authorization server, and the pages by which people sign in to it. */
+  async function openServer() {
+    const { addressOf } = options;
+    const secure = publicUrl().startsWith('https:');
+    const sessions = createBrowserSessions({ db, secure });
+    const people = createSignIn({
+      ...{ db, vault, audit, log, sessions, publicUrl, secure, reveal, addressOf },
+      settings: () => config().oauth,
+      onUserChanged: (userId) => credentials.invalidatePrincipal(userId),
+    });
+    const server = await createAuthorizationServer({
+      ...{ db, vault, audit, log, publicUrl, accountOf, addressOf },
+      settings: config().oauth,
+      secretOf: reveal,
+      signingKeys: signingKeys!,
+      browserSessions: sessions,
+      formGuard: createFormGuard({ secure, publicUrl, sessionCookie: sessions.cookieOf }),
+      resourceAt: (path) => resourceAt(options.upstreams(), path),
+      onGrantRevoked: credentials.revokeGrant,
+    });
+    return { sessions, people, server };
+  }
+
+  /** The grants of a client end with it; its tokens without a grant are refused by its name. */
+  async function clientRevoked(clientId: string): Promise<void> {
+    await parts?.server.revokeClient(clientId, 'the client was revoked');
+    await revokeOauthGrantsOfClient(db, { tenantId, clientId }, 'the client was revoked', Date.now());
+    credentials.revokeClient(clientId);
+  }
+
+  const administration: SignInAdministration | null = parts && {
+    revokeGrant: async (grantId, reason) => void (await parts.server.revokeGrant(grantId, reason)),
+    clientRevoked,
+    signingKeys: {
+      list: () => signingKeys!.list(),
+      rotate: () => signingKeys!.rotate(),
+    },
+    setupUrl: (token) => `${publicUrl()}/setup/${token.reveal()}`,
+  };
+
+  const repeat = (everyMs: number, what: string, work: () => Promise<unknown>): void => {
+    const timer = setInterval(() => {
+      work().catch((error: unknown) => log.warn({ err: error }, what));
+    }, everyMs);
+    timers.push(timer.unref());
+  };
+
+  return {
+    credentials,
+    verify: (credential, use) =>
+      credentials.verify(credential, {
+        address: use.address,
+        resource: publicUrl() + use.resourcePath,
+        wide: config().oauth.wideAudience,
+        dpop: proofOf(use, publicUrl()),
+      }),
+    authorizationServers: (path) => [
+      ...(parts === null ? [] : [issuer()]),
+      ...config()
+        .oauth.tokenIssuers.filter(({ audiences }) => Object.values(audiences).includes(path))
+        .map((external) => external.issuer),
+    ],
+    dpopNonce: dpop.nonce,
+    async routes(fastify) {
+      if (parts === null) return;
+      assetRoutes(fastify);
+      await fastify.register(parts.people.routes);
+      await fastify.register(parts.server.routes);
+    },
+    administration,
+    async endOfPrincipal(principalId) {
+      await revokeOauthGrantsOfPrincipal(db, { tenantId, principalId }, 'the principal was disabled', Date.now());
+      await parts?.sessions.endOfPrincipal(principalId);
+    },
+    async reload() {
+      await parts?.server.reload(config().oauth);
+    },
+    start() {
+      repeat(FOLLOW_MS, 'revocations by other processes could not be read', credentials.readRevoked);
+      if (parts === null) return;
+      const { server, people } = parts;
+      repeat(SWEEP_MS, 'what is over could not be removed', async () => {
+        await signingKeys!.tick();
+        await server.sweep();
+        await people.sweep();
+      });
+      // The first person who signs in need not wait for the library to be read.
+      setImmediate(() => server.warmUp().catch((error: unknown) => log.error({ err: error }, 'authorization server')));
+    },
+    close() {
+      for (const timer of timers) clearInterval(timer);
+      parts?.server.close();
+    },
+  };
+}
+
+/** Present when, and only when, the token came with the `DPoP` scheme (RFC 9449 §7.1). */
+function proofOf({ http }: CredentialUse, publicUrl: string) {
+  const { authorization } = http.headers;
+  if (authorization === undefined || !/^DPoP /i.test(authorization)) return undefined;
+  const { dpop } = http.headers;
+  return { proof: typeof dpop === 'string' ? dpop : undefined, method: http.method!, url: publicUrl + http.url! };
+}
+
+/**
+ * Any well-formed name is a resource, whether there is such an upstream or not: strangers ask before they sign in, and must
+ * not learn which upstreams there are.
+ */
+function resourceAt(upstreams: readonly Upstream[], path: string): ResourceView | null {
+  const name = /^\/mcp(?:\/([a-z0-9-]{1,32}))?$/.exec(path);
+  if (name === null) return null;
+  const reached = upstreams.filter(
+    (upstream) => upstream.enabled && (name[1] === undefined || upstream.name === name[1]),
+  );
+  return {
+    title: name[1] ?? 'Toolgate',
+    upstreams: reached.map((upstream) => ({ name: upstream.name, title: upstream.name })),
+  };
+}
+
+/** What an operator configured may be inside the company; on this machine only where it says so itself. */
+const reachOf = (url: string) => (isLoopbackHost(new URL(url).hostname) ? 'loopback-too' : 'internal');
+
+const dpopSecret = async (vault: State['vault']): Promise<Buffer> =>
+  Buffer.from((await loadOwnSecret(vault, 'dpop-nonce-secret')).reveal(), 'base64url');

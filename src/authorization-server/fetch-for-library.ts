@@ -1,0 +1,22 @@
+import type { Configuration } from 'oidc-provider';
+import { isDevelopment, type ServerContext } from './context.ts';
+
+/**
+ * What the library fetches with: the key sets of clients, whose addresses strangers choose. The dispatcher that it brings
+ * along is left out, since the addresses are checked before there is a connection.
+ */
+export function fetchForLibrary(context: ServerContext): NonNullable<Configuration['fetch']> {
+  return async (url, { method, headers, signal }: RequestInit = {}) => {
+    const {
+      status,
+      headers: answered,
+      text,
+    } = await context.fetch(String(url), {
+      reach: isDevelopment(context) ? 'loopback-too' : 'public',
+      method,
+      headers: Object.fromEntries(new Headers(headers)),
+      signal: signal ?? undefined,
+    });
+    return new Response(status === 204 || status === 304 ? null : text, { status, headers: answered });
+  };
+}

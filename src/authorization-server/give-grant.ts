@@ -1,0 +1,54 @@
+import { newId } from '../lib/ids.ts';
+import { DEFAULT_TENANT } from '../model/principal.ts';
+import { countOauthGrantsOfClient, insertOauthGrant } from '../store/oauth-grants.ts';
+import type { ServerContext } from './context.ts';
+import { HARMLESS_SCOPES } from './resources.ts';
+
+const DAY_MS = 86_400_000;
+
+export interface GivenGrant {
+  readonly client: { readonly id: string; readonly name: string };
+  readonly user: { readonly id: string; readonly epoch: number };
+  readonly resource: string;
+  readonly scopes: readonly string[];
+  /** Where the person is. */
+  readonly address: string;
+}
+
+/** Whether the client may have one more grant: open registration must not fill the database. */
+export async function mayHaveGrant({ db, settings, now }: ServerContext, clientId: string): Promise<boolean> {
+  const inForce = await countOauthGrantsOfClient(db, { tenantId: DEFAULT_TENANT, clientId }, now());
+  return inForce < settings.clients.grantsPerClient;
+}
+
+/** Makes the grant that a person has just agreed to, in the shape that the library reads. Returns its id. */
+export async function giveGrant(context: ServerContext, given: GivenGrant): Promise<string> {
+  const { db, now, settings } = context;
+  const id = newId('grt', now());
+  const createdAt = now();
+  const expiresAt = createdAt + settings.grantDays * DAY_MS;
+  const { client, user, resource, scopes } = given;
+  await insertOauthGrant(db, {
+    tenantId: DEFAULT_TENANT,
+    id,
+    clientId: client.id,
+    clientName: client.name,
+    principal: { kind: 'user', id: user.id },
+    resource,
+    scopes,
+    payload: {
+      kind: 'Grant',
+      iat: Math.floor(createdAt / 1000),
+      exp: Math.floor(expiresAt / 1000),
+      accountId: user.id,
+      clientId: client.id,
+      epoch: user.epoch,
+      resources: { [resource]: scopes.join(' ') },
+      openid: { scope: HARMLESS_SCOPES.join(' ') },
+    },
+    address: given.address,
+    createdAt,
+    expiresAt,
+  });
+  return id;
+}

@@ -1,0 +1,55 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { BrowserSession } from '../../identity/browser-sessions.ts';
+import type { ServerContext } from '../context.ts';
+import type { OidcProvider } from '../oidc-library.ts';
+
+export type Interaction = Awaited<ReturnType<OidcProvider['interactionDetails']>>;
+
+/**
+ * Answers the library's question who the person is: from the browser session, or by sending them to sign in and back
+ * here. `prompt=login`, `prompt=select_account` and `max_age` ask for a sign-in that is newer than what there is.
+ */
+export async function answerLogin(
+  context: ServerContext,
+  provider: OidcProvider,
+  interaction: Interaction,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const session = await context.browserSessions.read(request.raw);
+  const again = session !== null && !isRecentEnough(context, interaction, session);
+  if (session === null || again) return reply.redirect(signInHref(context, interaction, again), 303);
+  const answer = {
+    login: {
+      accountId: session.userId,
+      ts: Math.floor(session.authenticatedAt / 1000),
+      amr: [...session.methods],
+      remember: false,
+    },
+    ...(interaction.prompt.name === 'select_account' && { select_account: {} }),
+  };
+  return reply.redirect(pathOf(await provider.interactionResult(request.raw, reply.raw, answer)), 303);
+}
+
+function isRecentEnough({ now }: ServerContext, interaction: Interaction, session: BrowserSession): boolean {
+  const { prompt, iat, params } = interaction;
+  const asked = prompt.name === 'select_account' || prompt.reasons.includes('login_prompt');
+  if (asked && session.authenticatedAt < iat * 1000) return false;
+  if (!prompt.reasons.includes('max_age')) return true;
+  return now() - session.authenticatedAt <= Number(params.max_age) * 1000;
+}
+
+/** `prompt=login` makes the sign-in page ask somebody who is signed in, too. */
+export function signInHref({ settings }: ServerContext, interaction: Interaction, again: boolean): string {
+  const query = new URLSearchParams({ return_to: `${settings.issuerPath}/oauth/interaction/${interaction.uid}` });
+  if (again) query.set('prompt', 'login');
+  const { login_hint: hint } = interaction.params;
+  if (typeof hint === 'string' && hint.length <= 256) query.set('login_hint', hint);
+  return `/sign-in?${query}`;
+}
+
+/** Our own URLs are handed to browsers as paths: pages take nothing else. */
+export const pathOf = (url: string): string => {
+  const { pathname, search } = new URL(url);
+  return `${pathname}${search}`;
+};
