@@ -1,4 +1,5 @@
-import { CATALOG, type ErrorCode, type ErrorEntry } from '../src/errors/catalog.ts';
+import { CATALOG, type ErrorCode } from '../src/errors/catalog.ts';
+import type { ErrorEntry } from '../src/errors/error-entry.ts';
 
 const INTRODUCTION = `# Errors
 

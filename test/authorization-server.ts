@@ -4,7 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fastify as createFastify } from 'fastify';
-import { createAuthorizationServer } from '../src/authorization-server/authorization-server.ts';
+import {
+  type AuthorizationServer,
+  createAuthorizationServer,
+} from '../src/authorization-server/authorization-server.ts';
 import type { AuthorizationServerOptions, ResourceView } from '../src/authorization-server/context.ts';
 import { OauthSchema } from '../src/config/oauth-schema.ts';
 import { createLogger } from '../src/http/logger.ts';
@@ -13,15 +16,32 @@ import { createFormGuard } from '../src/identity/form-guard.ts';
 import { newId } from '../src/lib/ids.ts';
 import type { AuditEvent } from '../src/model/audit-event.ts';
 import { DEFAULT_TENANT } from '../src/model/principal.ts';
-import { openDatabase } from '../src/store/database.ts';
+import { type Database, openDatabase } from '../src/store/database.ts';
 import { migrate } from '../src/store/migrate.ts';
-import { insertServiceAccount } from '../src/store/service-accounts.ts';
-import { insertUser } from '../src/store/users.ts';
-import { openSigningKeys } from '../src/tokens/signing-keys.ts';
-import { parseMasterKey } from '../src/vault/master-key.ts';
+import { insertServiceAccount, type ServiceAccount } from '../src/store/service-accounts.ts';
+import { insertUser, type User } from '../src/store/users.ts';
+import { openSigningKeys, type SigningKeys } from '../src/tokens/signing-keys.ts';
+import { type MasterKey, parseMasterKey } from '../src/vault/master-key.ts';
 import { openVault } from '../src/vault/vault.ts';
 
-export type TestAuthorizationServer = Awaited<ReturnType<typeof startAuthorizationServer>>;
+export interface TestAuthorizationServer {
+  /** Where it listens; what it calls itself, unless it is a replica. */
+  readonly url: string;
+  readonly folder: string;
+  readonly masterKey: MasterKey;
+  /** Milliseconds that its clock is ahead of the real one. The library's own does not follow. */
+  readonly clock: { ahead: number };
+  readonly db: Database;
+  readonly server: AuthorizationServer;
+  readonly signingKeys: SigningKeys;
+  readonly events: readonly AuditEvent[];
+  readonly logs: readonly string[];
+  /** Ids of the grants that the resource server was told of. */
+  readonly revoked: readonly string[];
+  addUser(name: string): Promise<User>;
+  addServiceAccount(name: string): Promise<ServiceAccount>;
+  close(): Promise<void>;
+}
 
 const ALL = [
   { name: 'jira', title: 'Jira' },
@@ -43,7 +63,9 @@ export interface TestAuthorizationServerOptions {
 }
 
 /** The real authorization server on a port of its own, with real SQLite, and `/test/sign-in` instead of the sign-in page. */
-export async function startAuthorizationServer(given: TestAuthorizationServerOptions = {}) {
+export async function startAuthorizationServer(
+  given: TestAuthorizationServerOptions = {},
+): Promise<TestAuthorizationServer> {
   const { replicaOf } = given;
   const folder = replicaOf?.folder ?? (await mkdtemp(join(tmpdir(), 'toolgate-oauth-')));
   const masterKey = replicaOf?.masterKey ?? parseMasterKey(randomBytes(32).toString('base64'), 'the test');
@@ -91,7 +113,6 @@ export async function startAuthorizationServer(given: TestAuthorizationServerOpt
   address = `http://127.0.0.1:${(fastify.server.address() as AddressInfo).port}`;
 
   return {
-    /** Where it listens; what it calls itself, unless it is a replica. */
     url: address,
     folder,
     masterKey,

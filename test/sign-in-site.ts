@@ -53,7 +53,7 @@ export async function startSignInSite(): Promise<SignInSite> {
     audit: { record: (event) => void events.push(event) },
     log: pino({ level: process.env.LOG ?? 'silent' }),
     publicUrl: () => url,
-    settings: () => site.settings,
+    settings: () => ({ issuerPath: '', ...site.settings }),
     reveal: async (secret) => secret,
     addressOf: (request) => request.socket.remoteAddress ?? '',
     onUserChanged: (userId) => void changedUsers.push(userId),

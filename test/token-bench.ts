@@ -122,6 +122,7 @@ export const declared = (of: TokenIssuer, change: Partial<ExternalIssuer> = {}):
   principalClaim: 'sub',
   clientClaim: 'azp',
   createAccounts: false,
+  defaultScopes: [],
   rules: [],
   ...change,
 });

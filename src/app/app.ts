@@ -13,19 +13,18 @@ import { AppError } from '../errors/app-error.ts';
 import { authenticate } from '../gateway/authenticate.ts';
 import { createGateway } from '../gateway/gateway.ts';
 import { createRefusalRecorder } from '../gateway/refusals.ts';
-import { challengeFor } from '../http/challenge.ts';
+import { resourceChallenge } from '../http/challenge.ts';
 import { createClientAddress } from '../http/client-address.ts';
 import { createLoadShedder, type LoadShedder } from '../http/load-shedder.ts';
 import { createLogger } from '../http/logger.ts';
 import { createMemoryBudget } from '../http/memory-budget.ts';
 import { createMetrics } from '../http/metrics.ts';
-import { resourceMetadataUrl } from '../http/protected-resource-metadata.ts';
 import { startTracing } from '../http/tracing.ts';
-import { createFirstAccounts, type FirstAccounts, FULL_ACCESS } from '../identity/create-first-accounts.ts';
-import { type Caller, DEFAULT_TENANT } from '../model/principal.ts';
-import { scopeOfResource } from '../model/scope.ts';
+import { createFirstAccounts, type FirstAccounts } from '../identity/create-first-accounts.ts';
+import type { Caller } from '../model/principal.ts';
 import type { UpstreamStatus } from '../upstreams/upstream-status.ts';
 import { adminContext } from './admin-wiring.ts';
+import { ANYBODY } from './anybody.ts';
 import { createHeaderCheck } from './header-check.ts';
 import { createHttpServer, listen } from './http-server.ts';
 import { openState } from './open-state.ts';
@@ -162,13 +161,7 @@ export async function startApp(first: LoadedConfig, options: AppOptions): Promis
       newRequestId,
       addressOf: (http) => addressOf(http),
       checkHeaders: (http) => checkHeaders(http),
-      challenge: (error, path) =>
-        error.status === 401 || error.code === 'insufficient_scope'
-          ? challengeFor(error, {
-              resourceMetadata: resourceMetadataUrl(config.publicUrl, path),
-              scopes: (error.data?.scopes as string[] | undefined) ?? [scopeOfResource(path)],
-            })
-          : undefined,
+      challenge: (error, path) => resourceChallenge(error, config.publicUrl, path),
       dpopNonce: signIn.dpopNonce,
       recordRefusal: refused,
       refuseNow: () => {
@@ -246,6 +239,7 @@ export async function startApp(first: LoadedConfig, options: AppOptions): Promis
       if (firstAccounts !== null) {
         await runtime.apply(config);
         gateway.refresh();
+        await gateway.recheck();
       }
     } else await http.fastify.ready();
     if (online) signIn.start();
@@ -303,11 +297,3 @@ export async function startApp(first: LoadedConfig, options: AppOptions): Promis
     };
   }
 }
-
-/** Who calls under `auth: none`. */
-const ANYBODY: Caller = {
-  tenantId: DEFAULT_TENANT,
-  principal: { kind: 'service_account', id: 'anonymous', name: 'anonymous' },
-  agent: { kind: 'anonymous', id: 'anonymous', name: 'anonymous' },
-  roles: [FULL_ACCESS],
-};

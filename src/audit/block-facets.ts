@@ -53,7 +53,7 @@ export function createFacetCollector() {
     if (blockOf(seq) !== block) {
       ended = summarise();
       for (const set of values) set.clear();
-      //latest.fill(undefined);
+      latest.fill(undefined);
       block = blockOf(seq);
       whole = seq === firstSeqOf(block);
       firstTime = event.time;

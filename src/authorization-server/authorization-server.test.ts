@@ -112,7 +112,7 @@ test('metadata stands at the root, and with a path in front of it and behind it'
     assert.equal(body.registration_endpoint, `${as.url}/t1/oauth/register`);
     assert.deepEqual(body.code_challenge_methods_supported, ['S256']);
     assert.deepEqual(body.response_types_supported, ['code']);
-    assert.deepEqual(body.response_modes_supported, ['query']);
+    assert.deepEqual(body.response_modes_supported, ['query', 'fragment']);
     assert.equal(body.authorization_response_iss_parameter_supported, true);
     assert.equal(body.client_id_metadata_document_supported, true);
     assert.equal(body.device_authorization_endpoint, undefined);

@@ -10,9 +10,9 @@ interface SessionModel {
 }
 
 /**
- * Makes the library's session a shadow of the browser session, which alone says who is signed in. An authorization begins
- * with a new one of that person. Later steps use the same one as long as the person is the same: who signs out, or in as
- * somebody else, in the middle of it has to start again.
+ * Makes the library's session a shadow of the browser session, which alone says who is signed in. Several authorizations
+ * that are under way share it as long as the person is the same: who signs out, or in as somebody else, in the middle of
+ * one has to start that one again.
  */
 export function bindToBrowserSession(context: ServerContext, provider: OidcProvider): void {
   const model = provider.Session as unknown as SessionModel;
@@ -21,30 +21,29 @@ export function bindToBrowserSession(context: ServerContext, provider: OidcProvi
   model.get = async (ctx) => {
     if (ctx.oidc === undefined) return getFromCookie(ctx);
     const browser = await context.browserSessions.read(ctx.req);
-    const session = ctx.oidc.route === 'authorization' ? model.instantiate() : await getFromCookie(ctx);
-    if (session.accountId !== undefined && session.accountId !== browser?.userId)
-      return enter(ctx, model.instantiate());
-    // In the middle of an authorization the answer of the sign-in says who it is.
-    if (session.accountId === undefined && browser !== null && !isResumed(ctx)) signIn(session, browser);
-    return enter(ctx, session);
+    const known = await getFromCookie(ctx);
+    const isSame = known.accountId === undefined || known.accountId === browser?.userId;
+    const session = isSame ? known : model.instantiate();
+    // In the middle of an authorization, its own sign-in says who it is.
+    const isBegin = ctx.oidc.route === 'authorization';
+    if (browser !== null && isBegin && !isUpToDate(session, browser)) signIn(session, browser);
+    ctx.oidc.entity('Session', session);
+    return session;
   };
 }
 
-const isResumed = (ctx: KoaContextWithOIDC): boolean =>
-  ctx.oidc.route === 'resume' || ctx.oidc.route === 'device_resume';
+const secondsOf = ({ authenticatedAt }: BrowserSession): number => Math.floor(authenticatedAt / 1000);
+
+const isUpToDate = (session: Session, browser: BrowserSession): boolean =>
+  session.accountId === browser.userId && session.loginTs === secondsOf(browser);
 
 function signIn(session: Session, browser: BrowserSession): void {
   session.loginAccount({
     accountId: browser.userId,
-    loginTs: Math.floor(browser.authenticatedAt / 1000),
+    loginTs: secondsOf(browser),
     amr: [...browser.methods],
     transient: true,
   });
   // Without it a new session that nobody wrote to is not kept.
   Object.assign(session, { touched: true });
-}
-
-function enter(ctx: KoaContextWithOIDC, session: Session): Session {
-  ctx.oidc.entity('Session', session);
-  return session;
 }

@@ -57,9 +57,9 @@ function providerClass(context: ServerContext, library: OidcLibrary): OidcLibrar
       register(JWT_BEARER, jwtBearer(context, library, own), [JWT_BEARER_PARAMETERS, rest[1]]);
     }
 
-    /** No `form_post`, whose page is a script, and no `fragment`: there is only the code flow. */
+    /** No `form_post`: its page is a script. */
     override registerResponseMode(...args: Parameters<OidcProvider['registerResponseMode']>): void {
-      if (args[0] === 'query') super.registerResponseMode(...args);
+      if (args[0] !== 'form_post') super.registerResponseMode(...args);
     }
   };
 }

@@ -21,12 +21,12 @@ export async function checkAuthorizationRequest(
   const { db, now } = context;
   const params = ctx.oidc.params!;
   const client = ctx.oidc.client!;
-  const servers = ctx.oidc.resourceServers as Record<string, unknown>;
+  const servers = ctx.oidc.resourceServers as Record<string, { scope: string }>;
   const resources = [...new Set(Object.keys(servers).map((asked) => canonicalResource(context.publicUrl(), asked)))];
   const [resource] = resources;
   // RFC 8707 §2 allows several; a token is good for one here, and a grant, too.
   if (!resource || resources.length !== 1) throw new errors.InvalidTarget('ask for one resource at a time');
-  const server = Object.values(servers)[0];
+  const server = Object.values(servers)[0]!;
   for (const asked of Object.keys(servers)) delete servers[asked];
   servers[resource] = server;
   params.resource = resource;
@@ -35,6 +35,7 @@ export async function checkAuthorizationRequest(
   const wanted = scopesToGrant(asked, resource);
   const scopes = wanted === null ? null : withinLimit(wanted, preRegisteredScopes(context, client.clientId));
   if (scopes === null) throw new errors.InvalidScope('no requested scope can be had at this resource', asked.join(' '));
+  server.scope = scopes.join(' ');
   params.scope = [...scopes, ...asked.filter((scope) => HARMLESS_SCOPES.includes(scope))].join(' ');
 
   const stored = await findOauthClient(db, { tenantId, id: client.clientId });

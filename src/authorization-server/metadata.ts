@@ -21,7 +21,7 @@ export function amendMetadata({ settings }: ServerContext, ctx: KoaContextWithOI
     ...metadata,
     grant_types_supported: grants.filter((type) => type !== JWT_BEARER || kinds.size > 0),
     scopes_supported: [ROOT_SCOPE, ...HARMLESS_SCOPES],
-    response_modes_supported: ['query'],
+    response_modes_supported: ['query', 'fragment'],
     client_id_metadata_document_supported: settings.clients.metadataDocuments.enabled,
     ...(kinds.has('id-jag') && { authorization_grant_profiles_supported: [ID_JAG_PROFILE] }),
     claims_supported: ['sub', 'iss', 'aud', 'exp', 'iat'],

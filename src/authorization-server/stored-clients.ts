@@ -6,6 +6,7 @@ import { trail } from './audit-trail.ts';
 import { createDocumentClients, isDocumentUrl } from './clients/metadata-documents.ts';
 import { statusOfNew } from './clients/registration-policy.ts';
 import type { ServerContext } from './context.ts';
+import { DEVICE_CODE } from './grant-types.ts';
 import type { OidcLibrary } from './oidc-library.ts';
 import { factsOf } from './request-facts.ts';
 
@@ -26,7 +27,7 @@ export function storedClients(context: ServerContext, library: OidcLibrary): Ada
       const client = isDocumentUrl(context, id)
         ? await documents.find(id, library.default.ctx?.req ?? null)
         : await findOauthClient(db, { tenantId, id });
-      return client === null || client.status === 'revoked' ? undefined : metadataOf(client);
+      return client === null || client.status === 'revoked' ? undefined : metadataOf(context, client);
     },
 
     /** A client that has just registered itself. */
@@ -59,7 +60,16 @@ export function storedClients(context: ServerContext, library: OidcLibrary): Ada
   };
 }
 
-/** The library takes the hash for the secret; `compareClientSecret` is replaced to hash what is presented. */
-function metadataOf({ id, metadata, secretHash }: OauthClient): AdapterPayload {
-  return { ...metadata, client_id: id, ...(secretHash !== null && { client_secret: secretHash }) } as AdapterPayload;
+/**
+ * The library takes the hash for the secret; `compareClientSecret` is replaced to hash what is presented. A client that
+ * holds a grant type which is switched off by now must not fail for that.
+ */
+function metadataOf({ settings }: ServerContext, { id, metadata, secretHash }: OauthClient): AdapterPayload {
+  const held = metadata.grant_types as readonly string[];
+  return {
+    ...metadata,
+    grant_types: settings.deviceFlow ? held : held.filter((type) => type !== DEVICE_CODE),
+    client_id: id,
+    ...(secretHash !== null && { client_secret: secretHash }),
+  } as AdapterPayload;
 }

@@ -96,6 +96,10 @@ export const TokenIssuerSchema = z.strictObject({
     .min(1)
     .default('azp')
     .describe('The claim that names the client; `client_id` is used without it.'),
+  defaultScopes: z
+    .array(z.string().regex(/^mcp(?::|$)/, 'Scopes of the gateway begin with `mcp`.'))
+    .default([])
+    .describe('Scopes of tokens that name none of ours, such as `mcp`. Empty: such a token opens nothing.'),
   createAccounts: z.boolean().default(false).describe('Make an account for principals that come for the first time.'),
   rules: z.array(ClaimRuleSchema).default([]).describe('What the claims of a token give.'),
 });

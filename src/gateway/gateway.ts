@@ -4,9 +4,7 @@ import type { MemoryBudget } from '../http/memory-budget.ts';
 import type { CallTracer } from '../http/tracing.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Caller } from '../model/principal.ts';
-import type { Role } from '../model/role.ts';
 import type { Upstream } from '../model/upstream.ts';
-import type { DecisionTable } from '../policy/decision-table.ts';
 import type { Credential } from '../upstreams/upstream-connection.ts';
 import type { Upstreams } from '../upstreams/upstreams.ts';
 import { announceChange, announceUpdate } from './announce.ts';
@@ -17,13 +15,13 @@ import { createLiveCalls } from './live-calls.ts';
 import { recheckRights, rolesThatDiffer } from './recheck-rights.ts';
 import { createRequestStates } from './request-state.ts';
 import { createSessions, type SessionLimits } from './sessions.ts';
-import { createSnapshot } from './snapshot.ts';
+import { createSnapshot, type Declared } from './snapshot.ts';
 import type { ListenStream } from './subscriptions-listen.ts';
 
 export interface GatewayOptions extends HandlerOptions {
   readonly upstreams: Upstreams;
   /** The declared upstreams and the compiled policy, as of now; read again at every `refresh()`. */
-  readonly declared: () => { upstreams: readonly Upstream[]; roles: readonly Role[]; policy: DecisionTable };
+  readonly declared: () => Declared;
   readonly credentialOf: (
     upstream: Upstream,
     owner: Caller['principal'] | undefined,
@@ -50,10 +48,7 @@ const RECHECK_MS = 5_000;
 
 /** The MCP endpoint: resource server and hot path. */
 export function createGateway(options: GatewayOptions) {
-  const take = () => {
-    const { upstreams, policy } = options.declared();
-    return createSnapshot(upstreams, policy, options.upstreams);
-  };
+  const take = () => createSnapshot(options.declared(), options.upstreams);
   let snapshot = take();
   const context: GatewayContext = {
     snapshot: () => snapshot,

@@ -31,14 +31,16 @@ export async function initialize(gateway: GatewayContext, request: McpRequest): 
 }
 
 /**
- * Rejects with `not_found` for a mount that names no upstream, and says why when nothing is known of it: its lists would be
+ * Rejects with `not_found` for a mount that names no upstream, or one of which no rule leaves the caller anything: neither
+ * its name nor how it is doing is told. Says why when nothing is known of it: its lists would be
  * empty, which is another thing.
  */
 export async function requireMounted(gateway: GatewayContext, { caller, mount }: McpRequest): Promise<void> {
   if (mount.upstream === null) return;
   const snapshot = gateway.snapshot();
   const [upstream] = mounted(snapshot, mount);
-  if (upstream === undefined) throw new AppError('not_found', `There is no upstream named ${mount.upstream}.`);
+  if (upstream === undefined || !snapshot.mayUse(caller, upstream.name))
+    throw new AppError('not_found', `There is no upstream named ${mount.upstream}.`);
   await loadOwnCatalogues(gateway.upstreams, snapshot, mount, caller);
   if (snapshot.catalogueOf(upstream, caller) === undefined)
     throw await whyUnreachable(gateway.upstreams, upstream, caller);

@@ -2,7 +2,7 @@ import type { GatewayContext } from './context.ts';
 import { requireMounted } from './initialize.ts';
 import { type ListMethod, pageJson, visibleList } from './lists.ts';
 import type { McpRequest } from './mcp-request.ts';
-import { sendPage } from './respond.ts';
+import { sendListPage } from './respond.ts';
 import { loadOwnCatalogues } from './snapshot.ts';
 
 /** Answers a list method from the catalogues: what this caller may use, and nothing else. */
@@ -16,5 +16,5 @@ export async function list(gateway: GatewayContext, request: McpRequest): Promis
   const page = pageJson(visibleList(snapshot, caller, mount, method), method, message.params?.cursor, gateway.pageSize);
   // The era's own members are few and constant: printed apart, so that the page is never parsed or copied.
   const extra = JSON.stringify(codec.result({}, { cacheable: true })).slice(1, -1);
-  sendPage(request, extra, page);
+  sendListPage(request, extra, page);
 }

@@ -37,7 +37,7 @@ const END = '}}';
  * The answer to a request for a list. `own` are the result's own members and `page` the members that are the same for
  * everybody who sees this page, both printed: the page leaves as the bytes that are kept of it.
  */
-export function sendPage({ res, message }: McpRequest, own: string, page: Buffer): void {
+export function sendListPage({ res, message }: McpRequest, own: string, page: Buffer): void {
   if (res.headersSent || res.destroyed) return;
   const start = Buffer.from(
     `{"jsonrpc":"2.0","id":${JSON.stringify(message.id)},"result":{${own}${own === '' ? '' : ','}`,

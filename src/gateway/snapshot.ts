@@ -2,14 +2,23 @@ import { AppError, toAppError } from '../errors/app-error.ts';
 import { createLru, type Lru } from '../lib/lru.ts';
 import type { Catalogue } from '../model/catalogue.ts';
 import type { Caller } from '../model/principal.ts';
+import type { Role } from '../model/role.ts';
 import type { Upstream } from '../model/upstream.ts';
 import type { DecisionTable } from '../policy/decision-table.ts';
+import { mayUseUpstream } from '../policy/may-use-upstream.ts';
 import type { Upstreams } from '../upstreams/upstreams.ts';
 import type { VisibleList } from './lists.ts';
 import type { Mount } from './mount.ts';
 
 /** Lists of this many (role set, mount, kind) combinations are kept ready. */
 const MAX_LISTS = 2_000;
+
+/** What is declared, in the configuration file and over the API. */
+export interface Declared {
+  readonly upstreams: readonly Upstream[];
+  readonly roles: readonly Role[];
+  readonly policy: DecisionTable;
+}
 
 /** Everything a request is decided on. Immutable but for its caches; replaced whole when something changes. */
 export interface Snapshot {
@@ -22,9 +31,11 @@ export interface Snapshot {
   readonly policy: DecisionTable;
   readonly lists: Lru<string, VisibleList>;
   catalogueOf(upstream: Upstream, caller: Caller): Catalogue | undefined;
+  /** Whether rules leave the caller anything of the upstream. To everybody else it is as unknown as one that never was. */
+  mayUse(caller: Caller, upstream: string): boolean;
 }
 
-export function createSnapshot(upstreams: readonly Upstream[], policy: DecisionTable, registry: Upstreams): Snapshot {
+export function createSnapshot({ upstreams, roles, policy }: Declared, registry: Upstreams): Snapshot {
   const enabled = upstreams.filter((upstream) => upstream.enabled).sort((a, b) => (a.name < b.name ? -1 : 1));
   return {
     upstreams: new Map(enabled.map((upstream) => [upstream.name, upstream])),
@@ -33,6 +44,7 @@ export function createSnapshot(upstreams: readonly Upstream[], policy: DecisionT
     policy,
     lists: createLru(MAX_LISTS),
     catalogueOf: (upstream, caller) => registry.catalogue(upstream.name, ownerOf(upstream, caller)),
+    mayUse: (caller, upstream) => mayUseUpstream(roles, caller, upstream),
   };
 }
 

@@ -1,12 +1,25 @@
 import type { AppError } from '../errors/app-error.ts';
 import { CATALOG } from '../errors/catalog.ts';
-import { DPOP_ALGORITHMS } from './protected-resource-metadata.ts';
+import { scopeOfResource } from '../model/scope.ts';
+import { DPOP_ALGORITHMS, resourceMetadataUrl } from './protected-resource-metadata.ts';
 
 export interface ChallengeOptions {
   /** Where the protected resource metadata of the resource that was called is (RFC 9728 §5.1). */
   readonly resourceMetadata: string;
   /** All scopes that the operation needs. */
   readonly scopes?: readonly string[] | undefined;
+}
+
+/**
+ * The challenge of a protected resource; undefined for an error that no other credential cures. `data.scopes` of the error
+ * says what to ask for; without, it is the scope of the whole resource.
+ */
+export function resourceChallenge(error: AppError, publicUrl: string, resourcePath: string): string | undefined {
+  if (error.status !== 401 && error.code !== 'insufficient_scope') return undefined;
+  return challengeFor(error, {
+    resourceMetadata: resourceMetadataUrl(publicUrl, resourcePath),
+    scopes: (error.data?.scopes as readonly string[] | undefined) ?? [scopeOfResource(resourcePath)],
+  });
 }
 
 /**

@@ -10,6 +10,8 @@ export interface LoginEvent {
     | 'login.failed'
     | 'login.locked'
     | 'login.ended'
+    /** The identity provider could not be reached, or what it sent cannot be trusted. */
+    | 'idp.failed'
     | 'account.set_up'
     | 'account.created'
     | 'account.linked';
@@ -42,7 +44,7 @@ export function createLoginRecorder({
 }): RecordLogin {
   const anonymous = createAttemptLimiter(ANONYMOUS_FAILURES);
   return (request, { action, user, method, provider, reason, details }) => {
-    const failed = action === 'login.failed' || action === 'login.locked';
+    const failed = action === 'login.failed' || action === 'login.locked' || action === 'idp.failed';
     const address = addressOf(request.raw);
     if (failed && user === undefined && anonymous.excess(address) > 0) return;
     audit.record({

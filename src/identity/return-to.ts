@@ -1,14 +1,11 @@
-/** Where people may be sent after signing in: whatever continues from there. Nothing that acts when it is merely opened. */
-const PATHS = ['/oauth/', '/account/', '/account'];
-
 const MAX_LENGTH = 4096;
 
 /**
- * Where to go after signing in: the path that was asked for if it is one of ours, `/` otherwise. `paths` are the beginnings
- * that count. Everything that any browser could read as another host is refused: `//evil`, `/\evil`, control characters,
+ * Where to go after signing in: the path that was asked for if it begins with one of `paths` (each ends with a slash), `/`
+ * otherwise. Everything that any browser could read as another host is refused: `//evil`, `/\evil`, control characters,
  * which URL parsers skip (`/\t/evil`), and dots that climb out of an allowed path.
  */
-export function returnTo(asked: unknown, paths: readonly string[] = PATHS): string {
+export function returnTo(asked: unknown, paths: readonly string[]): string {
   if (typeof asked !== 'string' || asked.length > MAX_LENGTH) return '/';
   if (!/^\/(?!\/)[\x21-\x5b\x5d-\x7e]*$/.test(asked)) return '/';
   const base = 'https://toolgate.invalid';
@@ -18,5 +15,5 @@ export function returnTo(asked: unknown, paths: readonly string[] = PATHS): stri
   // What the parser made of it must be what was written, or the check below and the browser look at different paths.
   const [path] = asked.split(/[?#]/, 1);
   if (url.pathname !== path || /%2e|%2f|%5c/i.test(path)) return '/';
-  return paths.some((allowed) => (allowed.endsWith('/') ? path.startsWith(allowed) : path === allowed)) ? asked : '/';
+  return paths.some((allowed) => path.startsWith(allowed)) ? asked : '/';
 }

@@ -43,14 +43,14 @@ export interface SignInOptions {
   readonly settings: () => {
     readonly identityProviders: readonly IdentityProviderSettings[];
     readonly localAccounts: boolean;
+    /** Where the authorization server is, below `publicUrl`: people return to it, and to nothing else. */
+    readonly issuerPath: string;
   };
   /** Fills in the references of a configured secret. */
   readonly reveal: (configured: Secret) => Promise<Secret>;
   readonly addressOf: (request: FastifyRequest['raw']) => string;
   /** A login gave a user other roles or groups than before. Awaited before the login is complete. */
   readonly onUserChanged: (userId: string) => void | Promise<void>;
-  /** Beginnings of paths that people may return to; see return-to.ts. */
-  readonly returnPaths?: readonly string[] | undefined;
   readonly tenantId?: string | undefined;
   readonly now?: (() => number) | undefined;
 }
@@ -124,7 +124,7 @@ function createContext(options: SignInOptions): SignInContext {
     tests: createProviderTests({ db, tenantId, now }),
     logins: createPendingLogins({ db, secure, tenantId, now }),
     localAccounts: () => settings().localAccounts,
-    returnTo: (asked) => returnTo(asked, options.returnPaths),
+    returnTo: (asked) => returnTo(asked, [`${settings().issuerPath}/oauth/`]),
     addressOf,
     onUserChanged,
     record: createLoginRecorder({ audit, tenantId, addressOf, now }),

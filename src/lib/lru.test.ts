@@ -49,3 +49,19 @@ test('null is a value, deleting and clearing forget', () => {
 test('a capacity that could hold nothing is refused', () => {
   for (const capacity of [0, -1, 1.5, Number.NaN]) assert.throws(() => createLru(capacity), RangeError);
 });
+
+test('entries may be deleted while they are gone through, the present one and others', () => {
+  const lru = createLru<number, number>(10);
+  for (let i = 0; i < 10; i++) lru.set(i, i);
+  const seen: number[] = [];
+  for (const [key] of lru.entries()) {
+    seen.push(key);
+    if (key % 3 === 0) lru.delete(key);
+    else lru.delete(key + 1);
+  }
+  assert.deepEqual(seen, [0, 1, 3, 4, 6, 7, 9]);
+  assert.deepEqual(
+    [...lru.entries()].map(([key]) => key),
+    [1, 4, 7],
+  );
+});

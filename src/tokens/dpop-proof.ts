@@ -2,7 +2,6 @@ import { createHmac, hash, timingSafeEqual } from 'node:crypto';
 import { type CryptoKey, decodeProtectedHeader, importJWK, type JWK, type JWTPayload, jwtVerify } from 'jose';
 import { AppError } from '../errors/app-error.ts';
 import { DPOP_ALGORITHMS } from '../http/protected-resource-metadata.ts';
-import { createLru } from '../lib/lru.ts';
 import { sha256Hex } from '../lib/sha256.ts';
 import { refuseToken, TokenRefusal, toTokenRefusal } from './token-refusal.ts';
 
@@ -57,7 +56,7 @@ export function createDpopVerifier({
   readonly now?: (() => number) | undefined;
 }): DpopVerifier {
   const used = createUsedProofs(now);
-  const keys = createLru<string, CryptoKey>(KEYS_IN_MEMORY);
+  const keys = new Map<string, CryptoKey>();
 
   const nonceOf = (period: number): string =>
     createHmac('sha256', nonceSecret).update(`dpop nonce ${period}`).digest('base64url');
@@ -79,6 +78,7 @@ export function createDpopVerifier({
     const known = keys.get(name);
     if (known !== undefined) return known;
     const key = (await importJWK(jwk, alg)) as CryptoKey;
+    if (keys.size >= KEYS_IN_MEMORY) keys.clear();
     keys.set(name, key);
     return key;
   }

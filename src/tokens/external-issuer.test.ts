@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { startTokenIssuer, type TokenIssuerOptions } from '../../test/fakes/token-issuer.ts';
 import { declared, introspectionOf, openTokenBench, PUBLIC_URL, RESOURCE, tenantId } from '../../test/token-bench.ts';
+import { safeFetch } from '../lib/safe-fetch.ts';
 import type { Caller } from '../model/principal.ts';
 import { insertGroup } from '../store/groups.ts';
 import { assignRole } from '../store/role-assignments.ts';
@@ -32,7 +33,7 @@ test('a token of another issuer says whose it is by issuer and subject', async (
     principal: { kind: 'user', id: 'usr_ann', name: 'ann@example.org' },
     agent: { kind: 'oauth_client', id: `${idp.issuer}#editor`, name: 'editor' },
     roles: [],
-    grant: { id: null, scopes: ['openid', 'mcp'], resource: RESOURCE },
+    grant: { id: null, scopes: ['mcp'], resource: RESOURCE },
   } satisfies Caller);
   const [{ claims, ...subject }] = asked as [ExternalSubject];
   assert.deepEqual(subject, {
@@ -42,6 +43,18 @@ test('a token of another issuer says whose it is by issuer and subject', async (
     nameClaim: 'preferred_username',
   });
   assert.equal(claims.preferred_username, 'ann');
+});
+
+test('a token that names no scope of ours has the configured ones, and by default none', async (t) => {
+  for (const [defaultScopes, scope, expected] of [
+    [['mcp:jira:read'], 'openid email', ['mcp:jira:read']],
+    [['mcp'], 'openid mcp:jira', ['mcp:jira']],
+    [[], 'openid email', []],
+  ] as const) {
+    const { idp, present } = await open(t, { defaultScopes });
+    const { grant } = await present(await idp.sign({ ...ANN, scope }));
+    assert.deepEqual(grant?.scopes, expected);
+  }
 });
 
 test('somebody without an account, or with a disabled one, is refused', async (t) => {
@@ -207,4 +220,20 @@ test('an opaque token is shown to nobody where it could be of several issuers, o
     idps.flatMap(({ requests }) => requests),
     [],
   );
+});
+
+test('the metadata of an issuer elsewhere cannot lead the gateway to its own machine', async (t) => {
+  const idp = await startTokenIssuer();
+  t.after(() => idp.close());
+  const issuer = 'https://idp.example';
+  const metadata = JSON.stringify({ issuer, jwks_uri: idp.jwksUri });
+  const { outcomeOf } = await openTokenBench(t, {
+    issuers: [{ ...declared(idp), issuer }],
+    fetch: async (url, more) =>
+      url.startsWith(issuer)
+        ? { status: 200, headers: new Headers(), text: metadata }
+        : safeFetch(url, { reach: 'loopback-too', ...more }),
+  });
+  assert.equal(await outcomeOf(await idp.sign({ ...ANN, iss: issuer })), 'issuer_unavailable');
+  assert.deepEqual(idp.requests, []);
 });

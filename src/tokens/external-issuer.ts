@@ -1,7 +1,9 @@
 import { decodeProtectedHeader, type JWTPayload, jwtVerify } from 'jose';
 import type { ClaimRule } from '../config/issuer-schemas.ts';
-import type { SafeFetchAnswer, SafeFetchOptions } from '../lib/safe-fetch.ts';
+import { isLoopbackHost } from '../lib/loopback.ts';
+import type { Reach, SafeFetchAnswer, SafeFetchOptions } from '../lib/safe-fetch.ts';
 import type { Secret } from '../lib/secret.ts';
+import { parseScope } from '../model/scope.ts';
 import { claimValues } from './claim-rules.ts';
 import { createIntrospection } from './introspect-token.ts';
 import { createIssuerKeys } from './issuer-keys.ts';
@@ -31,6 +33,8 @@ export interface ExternalIssuer {
   /** What to name a new account by. */
   readonly nameClaim?: string | undefined;
   readonly clientClaim: string;
+  /** Of tokens that name no scope of ours. */
+  readonly defaultScopes: readonly string[];
   readonly createAccounts: boolean;
   readonly rules: readonly ClaimRule[];
 }
@@ -44,6 +48,7 @@ export interface ExternalToken extends VerifiedToken {
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
+/** `reach` is absent for a URL that an operator wrote. */
 export type GuardedFetch = (url: string, options?: Partial<SafeFetchOptions>) => Promise<SafeFetchAnswer>;
 
 export interface ExternalIssuerTokens {
@@ -68,8 +73,9 @@ const ACCESS_TOKEN_TYPES: ReadonlySet<string> = new Set(['at+jwt', 'application/
  * `token_issuer_unavailable`.
  */
 export function createExternalIssuer(settings: ExternalIssuer, options: ExternalIssuerOptions): ExternalIssuerTokens {
-  const { fetch, now, clock } = options;
+  const { now, clock } = options;
   const { issuer, jwksUri, introspection } = settings;
+  const fetch: GuardedFetch = (url, asked) => options.fetch(url, { reach: reachFrom(jwksUri ?? issuer), ...asked });
   const keys = createIssuerKeys({ issuer, jwksUri, fetch, clock });
 
   function accept(payload: JWTPayload): ExternalToken {
@@ -86,7 +92,7 @@ export function createExternalIssuer(settings: ExternalIssuer, options: External
       claims: payload,
       resources: named.map((aud) => options.publicUrl() + settings.audiences[aud]),
       expiresAt: checkTimes(payload, now()),
-      scopes: scopesOf(payload),
+      scopes: ownScopes(payload, settings.defaultScopes),
       boundTo: boundKey(payload),
     };
   }
@@ -114,8 +120,20 @@ export function createExternalIssuer(settings: ExternalIssuer, options: External
     opaque:
       introspection === undefined
         ? undefined
-        : createIntrospection({ issuer, ...introspection, fetch, now }, (answer) => accept(answer)),
+        : createIntrospection({ issuer, ...introspection, fetch: options.fetch, now }, accept),
   };
+}
+
+/**
+ * What an operator wrote may be inside the company, and on this machine where they say so. The metadata of an issuer that
+ * is elsewhere must not lead to this machine.
+ */
+const reachFrom = (configured: string): Reach =>
+  isLoopbackHost(new URL(configured).hostname) ? 'loopback-too' : 'internal';
+
+function ownScopes(payload: JWTPayload, defaults: readonly string[]): readonly string[] {
+  const scopes = scopesOf(payload).filter((scope) => parseScope(scope) !== null);
+  return scopes.length > 0 ? scopes : defaults;
 }
 
 /**

@@ -83,6 +83,16 @@ POST /access-keys/{id}/rotate admin
 GET /access-keys/{id} admin
 PATCH /access-keys/{id} admin
 POST /access-keys/{id}/revoke admin
+POST /users/{id}/setup-links admin
+GET /grants admin
+GET /grants/{id} admin
+POST /grants/{id}/revoke admin
+GET /oauth-clients admin
+GET /oauth-clients/{id} admin
+POST /oauth-clients/{id}/approve admin
+POST /oauth-clients/{id}/revoke admin
+GET /signing-keys admin
+POST /signing-keys/rotate admin
 GET /upstreams admin
 GET /upstreams/{name} admin
 POST /upstreams admin

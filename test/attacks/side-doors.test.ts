@@ -68,11 +68,37 @@ const SURFACE = `
 /.well-known/oauth-protected-resource/mcp/fake    200 200 404 404 404 404 404 404 404
 /.well-known/oauth-protected-resource/etc/passwd  404 404 404 404 404 404 404 404 404
 /.well-known/oauth-protected-resource/mcp/../x    404 404 404 404 404 404 404 404 404
-/.well-known/oauth-authorization-server           404 404 404 404 404 404 404 404 404
-/.well-known/openid-configuration                 404 404 404 404 404 404 404 404 404
-/authorize                                        404 404 404 404 404 404 404 404 404
-/token                                            404 404 404 404 404 404 404 404 404
-/register                                         404 404 404 404 404 404 404 404 404
+/.well-known/oauth-authorization-server           200 404 404 404 404 404 404 404 404
+/.well-known/openid-configuration                 200 404 404 404 404 404 404 404 404
+/authorize                                        400 404 404 404 404 404 404 404 404
+/token                                            404 404 400 404 404 404 404 404 404
+/register                                         404 404 400 404 404 404 204 404 404
+/oauth                                            404 404 404 404 404 404 404 404 404
+/oauth/                                           404 404 404 404 404 404 404 404 404
+/oauth/authorize                                  400 404 404 404 404 404 404 404 404
+/oauth/authorize/unknown                          400 400 404 404 404 404 404 404 404
+/oauth/token                                      404 404 400 404 404 404 404 404 404
+/oauth/jwks                                       200 404 404 404 404 404 404 404 404
+/oauth/register                                   404 404 400 404 404 404 204 404 404
+/oauth/revoke                                     404 404 400 404 404 404 404 404 404
+/oauth/introspect                                 404 404 400 404 404 404 404 404 404
+/oauth/par                                        404 404 400 404 404 404 404 404 404
+/oauth/device                                     404 404 500 404 404 404 404 404 404
+/oauth/device_authorization                       404 404 404 404 404 404 404 404 404
+/oauth/end-session                                404 404 404 404 404 404 404 404 404
+/oauth/userinfo                                   404 404 404 404 404 404 404 404 404
+/oauth/me                                         404 404 404 404 404 404 404 404 404
+/oauth/interaction/unknown                        400 400 500 404 404 404 404 404 404
+/oauth/interaction/unknown/abort                  404 404 404 404 404 404 404 404 404
+/sign-in                                          200 200 415 404 404 404 404 404 404
+/sign-in/unknown                                  404 404 404 404 404 404 404 404 404
+/sign-in/callback/unknown                         404 404 404 404 404 404 404 404 404
+/sign-out                                         404 404 415 404 404 404 404 404 404
+/signed-out                                       200 200 404 404 404 404 404 404 404
+/setup/unknown                                    404 404 415 404 404 404 404 404 404
+/assets/unknown                                   404 404 404 404 404 404 404 404 404
+/assets/../toolgate.db                            404 404 404 404 404 404 404 404 404
+/connect                                          404 404 404 404 404 404 404 404 404
 /debug/pprof                                      404 404 404 404 404 404 404 404 404
 /.env                                             404 404 404 404 404 404 404 404 404
 /toolgate.yaml                                    404 404 404 404 404 404 404 404 404
@@ -91,7 +117,7 @@ const SURFACE = `
 /API/V1/users                                     404 404 404 404 404 404 404 404 404
 `;
 
-test('without a credential nothing answers but health, what errors mean, and the metadata for clients', {
+test('without a credential nothing answers but health, what errors mean, metadata, and the way to sign in', {
   timeout: 120_000,
 }, async () => {
   const { host } = new URL(gateway.url);

@@ -187,17 +187,44 @@ test('an unknown mount is 404 for everything, and tells nothing about those that
   assert.equal(initialize.headers['mcp-session-id'], undefined);
 });
 
-test('only the audit log tells the difference, with the true reason', async () => {
-  const client = modernClient(`${gateway.url}/mcp`, gateway.keys.some);
-  const reasons: string[] = [];
-  for (const name of ['one__echo', 'one__nope']) {
-    const { message } = await client.request('tools/call', { name, arguments: { secret: 'x' } });
-    await gateway.admin('POST', '/audit/checkpoints');
-    const { body } = await gateway.admin('GET', '/audit/events?limit=20&decision=deny');
-    const record = body.items.find((item: Any) => item.requestId === message.error.data.requestId);
-    assert.equal(record.principalName, 'some');
-    reasons.push(record.reason);
+test('a subscription leaves out what is forbidden as it leaves out what is unknown', async () => {
+  for (const name of ['some', 'none', 'keyed'] as const) {
+    for (const path of ['/mcp', '/mcp/one']) {
+      const client = modernClient(gateway.url + path, gateway.keys[name]);
+      const before = upstreams.map(({ received }) => received.length);
+      const told: string[] = [];
+      for (const uri of ['test://one', 'test://xxx', 'test://item/1', 'xest://item/1']) {
+        const notifications = { toolsListChanged: true, resourceSubscriptions: [uri] };
+        const answer = await client.open('subscriptions/listen', { notifications }, { id: 5 });
+        await answer.find(({ method }) => method === 'notifications/subscriptions/acknowledged');
+        told.push(answer.body());
+        answer.close();
+      }
+      assert.equal(new Set(told).size, 1, told.join('\n'));
+      assert.deepEqual(
+        upstreams.map(({ received }) => received.length),
+        before,
+        'nothing reached an upstream',
+      );
+    }
   }
-  assert.notEqual(reasons[0], reasons[1]);
-  assert.match(reasons[1]!, /unknown tool/);
 });
+
+for (const { method, params, forbidden, unknown } of PAIRS) {
+  test(`${method} of ${forbidden}: only the audit log tells the difference, with the true reason`, async () => {
+    // A subscription is of the legacy era, with a session.
+    const era = method.includes('subscribe') ? 'legacy' : 'modern';
+    const client = await clientOf(era, `${gateway.url}/mcp`, gateway.keys.some);
+    const reasons: string[] = [];
+    for (const name of [forbidden, unknown]) {
+      const { message } = await client.request(method, params(name, 'one__'));
+      await gateway.admin('POST', '/audit/checkpoints');
+      const { body } = await gateway.admin('GET', '/audit/events?limit=20&decision=deny');
+      const record = body.items.find((item: Any) => item.requestId === message.error.data.requestId);
+      assert.equal(record.principalName, 'some');
+      reasons.push(record.reason);
+    }
+    assert.doesNotMatch(reasons[0]!, /unknown/);
+    assert.match(reasons[1]!, /unknown (tool|prompt|resource)/);
+  });
+}

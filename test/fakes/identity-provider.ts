@@ -2,7 +2,13 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { importPKCS8, SignJWT } from 'jose';
-import Provider, { type Configuration, type JWK, type KoaContextWithOIDC } from 'oidc-provider';
+import Provider, {
+  type Adapter,
+  type AdapterPayload,
+  type Configuration,
+  type JWK,
+  type KoaContextWithOIDC,
+} from 'oidc-provider';
 
 type TokenAnswer = Record<string, unknown> & { id_token: string };
 
@@ -16,7 +22,7 @@ export interface FakeIdentityProvider {
   /** Claims that are left to the UserInfo endpoint. */
   thin: boolean;
   /** What becomes of the answers of the token endpoint. */
-  tamper: ((answer: TokenAnswer) => TokenAnswer) | undefined;
+  tamper: ((answer: TokenAnswer) => TokenAnswer | Promise<TokenAnswer>) | undefined;
   /** What becomes of every page: called before the provider sees the request. True: it was answered here. */
   intercept: ((request: IncomingMessage, response: ServerResponse) => boolean) | undefined;
   /** Another signing key; the old one is no longer published. */
@@ -27,10 +33,10 @@ export interface FakeIdentityProvider {
   close(): Promise<void>;
 }
 
-/** @param redirectUris of the one client. */
+/** @param redirectUris of the one client; with `anyPort`, those of loopback addresses may have any port. */
 export async function startIdentityProvider(
   redirectUris: string[],
-  { path = '', publicClient = false }: { path?: string; publicClient?: boolean } = {},
+  { path = '', anyPort = false }: { path?: string; anyPort?: boolean } = {},
 ): Promise<FakeIdentityProvider> {
   const clientSecret = randomBytes(16).toString('hex');
   const clientId = 'toolgate';
@@ -49,7 +55,7 @@ export async function startIdentityProvider(
     issuer,
     clientId,
     clientSecret,
-    person: { sub: 'subject-1', email: 'ann@example.org', email_verified: true, name: 'Ann' },
+    person: { sub: 'subject-1', email: 'ann@corp.example', email_verified: true, name: 'Ann' },
     thin: false,
     tamper: undefined,
     intercept: undefined,
@@ -68,13 +74,20 @@ export async function startIdentityProvider(
     },
   };
 
+  const stored = new Map<string, AdapterPayload>();
   const build = () =>
-    newProvider(idp, key.jwk, {
-      client_id: clientId,
-      redirect_uris: redirectUris,
-      post_logout_redirect_uris: redirectUris.map((uri) => `${new URL(uri).origin}/signed-out`),
-      ...(publicClient ? { token_endpoint_auth_method: 'none' } : { client_secret: clientSecret }),
-    });
+    newProvider(
+      idp,
+      key.jwk,
+      {
+        client_id: clientId,
+        redirect_uris: redirectUris,
+        post_logout_redirect_uris: redirectUris.map((uri) => `${new URL(uri).origin}/signed-out`),
+        client_secret: clientSecret,
+        ...(anyPort && { application_type: 'native' }),
+      },
+      stored,
+    );
   handle = build();
   return idp;
 }
@@ -93,11 +106,32 @@ function newKey(): SigningKey {
   };
 }
 
+/** Outlives a rotation of the keys, as a real provider's database does. */
+function newAdapter(stored: Map<string, AdapterPayload>): (model: string) => Adapter {
+  return (model) => {
+    const find = async (id: string) => stored.get(`${model} ${id}`);
+    return {
+      find,
+      findByUid: async (uid) => [...stored.values()].find((payload) => payload.uid === uid),
+      findByUserCode: async () => undefined,
+      upsert: async (id, payload) => void stored.set(`${model} ${id}`, payload),
+      async consume(id) {
+        (await find(id))!.consumed = Math.floor(Date.now() / 1000);
+      },
+      destroy: async (id) => void stored.delete(`${model} ${id}`),
+      async revokeByGrantId(grantId) {
+        for (const [key, payload] of stored) if (payload.grantId === grantId) stored.delete(key);
+      },
+    };
+  };
+}
+
 type Client = NonNullable<Configuration['clients']>[number];
 
-function newProvider(idp: FakeIdentityProvider, key: JWK, client: Client) {
+function newProvider(idp: FakeIdentityProvider, key: JWK, client: Client, stored: Map<string, AdapterPayload>) {
   const provider = new Provider(idp.issuer, {
     clients: [client],
+    adapter: newAdapter(stored),
     jwks: { keys: [key] },
     cookies: { keys: ['not a secret'] },
     scopes: ['openid', 'profile', 'email', 'groups'],
@@ -120,7 +154,7 @@ function newProvider(idp: FakeIdentityProvider, key: JWK, client: Client) {
   provider.use(async (ctx, next) => {
     await next();
     if (ctx.path.endsWith('/token') && idp.tamper !== undefined && ctx.status === 200) {
-      ctx.body = idp.tamper(ctx.body as TokenAnswer);
+      ctx.body = await idp.tamper(ctx.body as TokenAnswer);
     }
   });
   const callback = provider.callback();

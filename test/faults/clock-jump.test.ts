@@ -75,8 +75,8 @@ test('calls, streams, sessions and breakers go on; keys expire by the new time; 
   const answer = await waiting;
   await answer.closed;
   assert.equal(answer.messages.at(-1).result.content[0].text, 'released');
-  const metrics = await gateway.admin('GET', '/upstreams');
-  for (const { status } of metrics.body.items) assert.equal(status.state, 'ready');
+  const listed = await gateway.admin('GET', '/upstreams');
+  for (const { status } of listed.body.items) assert.equal(status.state, 'ready');
   for (const open of [stream, subscription]) open.close();
 
   const recorded = await callsByText(gateway);

@@ -174,7 +174,7 @@ describe('signing in with an identity provider', () => {
       return true;
     };
     assert.equal((await signIn(browser)).status, 502);
-    assert.equal(lastReason(), 'identity_provider_failed');
+    assert.equal(site.events.at(-1)?.action, 'idp.failed');
   });
 
   test('keys that rotate while somebody is at the provider are found', async () => {
@@ -192,16 +192,16 @@ describe('signing in with an identity provider', () => {
     const browser = site.newBrowser();
     await signIn(browser);
     const { csrf } = await browser.get('/sign-in');
+    const stored = JSON.stringify(await site.db.selectFrom('browser_sessions').selectAll().execute());
     const out = await browser.post('/sign-out', { csrf });
     assert.equal(await whoIs(browser), null);
     const onwards = new URL(out.onwards!);
     assert.equal(onwards.origin, new URL(idp.issuer).origin);
     assert.equal(onwards.searchParams.get('post_logout_redirect_uri'), `${site.url}/signed-out`);
-    assert.equal(onwards.searchParams.get('id_token_hint')!.split('.').length, 3);
+    const [, payload] = onwards.searchParams.get('id_token_hint')!.split('.');
+    assert.ok(payload !== undefined && !stored.includes(payload), 'the ID token is not stored in the clear');
     assert.equal((await browser.get(out.onwards!)).status, 200);
     assert.equal((await browser.get('/signed-out')).status, 200);
-    const stored = await site.db.selectFrom('browser_sessions').selectAll().execute();
-    assert.doesNotMatch(JSON.stringify(stored), /eyJ/, 'no ID token is stored in the clear');
   });
 
   test('a test login shows what the provider tells and changes nothing', async () => {

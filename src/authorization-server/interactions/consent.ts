@@ -8,14 +8,13 @@ import { findUser, type User } from '../../store/users.ts';
 import { trail } from '../audit-trail.ts';
 import { isRemoteRedirect } from '../clients/client-metadata.ts';
 import type { ResourceView, ServerContext } from '../context.ts';
-import { ENDPOINTS } from '../endpoints.ts';
 import { giveGrant, mayHaveGrant } from '../give-grant.ts';
 import type { OidcProvider } from '../oidc-library.ts';
 import { consentPage } from '../pages/consent-page.ts';
 import { grantedPage } from '../pages/granted-page.ts';
 import { factsOf } from '../request-facts.ts';
 import { type AccessAsked, accessAsked, accessView, clientView, reachedBy } from './access-asked.ts';
-import { type Interaction, pathOf, signInHref } from './login.ts';
+import { beginAgainHref, type Interaction, pathOf, signInHref } from './login.ts';
 import { sendRefusal } from './refusal-page.ts';
 import { consentRefOf } from './remembered-consent.ts';
 
@@ -155,11 +154,5 @@ async function finish(
 }
 
 /** Signs in anew and then asks again from the beginning, for whoever that is. */
-function switchAccountHref({ settings }: ServerContext, { params }: Interaction): string {
-  const again = new URLSearchParams();
-  for (const [name, value] of Object.entries(params)) {
-    if (typeof value === 'string' && name !== 'prompt') again.set(name, value);
-  }
-  const path = `${settings.issuerPath}${ENDPOINTS.authorization}`;
-  return `/sign-in?${new URLSearchParams({ return_to: `${path}?${again}`, switch: '1' })}`;
-}
+const switchAccountHref = (context: ServerContext, interaction: Interaction): string =>
+  `/sign-in?${new URLSearchParams({ return_to: beginAgainHref(context, interaction), switch: '1' })}`;

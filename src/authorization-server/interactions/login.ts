@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { BrowserSession } from '../../identity/browser-sessions.ts';
 import type { ServerContext } from '../context.ts';
+import { ENDPOINTS } from '../endpoints.ts';
 import type { OidcProvider } from '../oidc-library.ts';
 
 export type Interaction = Awaited<ReturnType<OidcProvider['interactionDetails']>>;
@@ -19,6 +20,10 @@ export async function answerLogin(
   const session = await context.browserSessions.read(request.raw);
   const again = session !== null && !isRecentEnough(context, interaction, session);
   if (session === null || again) return reply.redirect(signInHref(context, interaction, again), 303);
+  // The library goes on with the person that it has begun with, so another one begins anew.
+  const before = interaction.session?.accountId;
+  if (before !== undefined && before !== session.userId)
+    return reply.redirect(beginAgainHref(context, interaction), 303);
   const answer = {
     login: {
       accountId: session.userId,
@@ -39,10 +44,19 @@ function isRecentEnough({ now }: ServerContext, interaction: Interaction, sessio
   return now() - session.authenticatedAt <= Number(params.max_age) * 1000;
 }
 
-/** `prompt=login` makes the sign-in page ask somebody who is signed in, too. */
+/** The same request from the beginning, for whoever is signed in. */
+export function beginAgainHref({ settings }: ServerContext, { params }: Interaction): string {
+  const again = new URLSearchParams();
+  for (const [name, value] of Object.entries(params)) {
+    if (typeof value === 'string' && name !== 'prompt') again.set(name, value);
+  }
+  return `${settings.issuerPath}${ENDPOINTS.authorization}?${again}`;
+}
+
+/** `switch` makes the sign-in page ask somebody who is signed in, too. */
 export function signInHref({ settings }: ServerContext, interaction: Interaction, again: boolean): string {
   const query = new URLSearchParams({ return_to: `${settings.issuerPath}/oauth/interaction/${interaction.uid}` });
-  if (again) query.set('prompt', 'login');
+  if (again) query.set('switch', '1');
   const { login_hint: hint } = interaction.params;
   if (typeof hint === 'string' && hint.length <= 256) query.set('login_hint', hint);
   return `/sign-in?${query}`;

@@ -1,7 +1,9 @@
 import type { IdentityProviderSettings } from '../../config/issuer-schemas.ts';
 import { DEFAULT_TENANT } from '../../model/principal.ts';
 import type { Database } from '../../store/database.ts';
-import type { Claims } from '../../tokens/claim-rules.ts';
+import { findExternalIdentity } from '../../store/external-identities.ts';
+import { findUser } from '../../store/users.ts';
+import { type Claims, claimValues } from '../../tokens/claim-rules.ts';
 import { type AccountPolicy, externalAccount } from './external-account.ts';
 
 export interface AssertedPerson {
@@ -9,7 +11,12 @@ export interface AssertedPerson {
   readonly subject: string;
   readonly claims: Claims;
   readonly createAccount: boolean;
+  /** The claim that a new account is named by. */
+  readonly nameClaim?: string | undefined;
 }
+
+/** What can be the name of an account. */
+const NAME = /^[^\p{C}]{1,254}$/u;
 
 /** Used where nobody signs in at the issuer, and so nothing more is known about it. */
 const PLAIN: Pick<IdentityProviderSettings, 'preset' | 'domains' | 'linkByEmail'> = {
@@ -20,7 +27,8 @@ const PLAIN: Pick<IdentityProviderSettings, 'preset' | 'domains' | 'linkByEmail'
 
 /**
  * Finds the account of somebody whom a verified assertion speaks of. It is the same that the person has when signing in at
- * this issuer, under the same conditions; roles and groups stay as they are. Null: there is none, and none may be made.
+ * this issuer, and made under the same conditions; roles and groups stay as they are. Null: there is none, none may be
+ * made, or it is disabled. Somebody who is known costs two reads.
  */
 export function createAssertionAccounts({
   db,
@@ -33,10 +41,16 @@ export function createAssertionAccounts({
   tenantId?: string | undefined;
   now?: (() => number) | undefined;
 }): (person: AssertedPerson) => Promise<{ readonly userId: string } | null> {
-  return async ({ issuer, subject, claims, createAccount }) => {
+  return async ({ issuer, subject, claims, createAccount, nameClaim }) => {
+    const known = await findExternalIdentity(db, { tenantId, issuer, subject });
+    if (known !== null) {
+      const user = await findUser(db, { tenantId, id: known.userId });
+      return user?.status === 'active' ? { userId: user.id } : null;
+    }
     const { preset, domains, linkByEmail } = providers().find((provider) => provider.issuer === issuer) ?? PLAIN;
     const policy: AccountPolicy = { preset, domains, linkByEmail, createAccounts: createAccount, rules: null };
-    const account = await externalAccount(db, policy, { tenantId, issuer, subject, claims }, now());
+    const [name] = nameClaim === undefined ? [] : claimValues(claims, nameClaim).filter((text) => NAME.test(text));
+    const account = await externalAccount(db, policy, { tenantId, issuer, subject, claims, name }, now());
     return 'refusal' in account ? null : { userId: account.user.id };
   };
 }

@@ -49,9 +49,12 @@ export interface ExternalPerson {
   readonly issuer: string;
   readonly subject: string;
   readonly claims: Claims;
+  /** How a new account is named; by default by the verified address, or by issuer and subject. */
+  readonly name?: string | undefined;
 }
 
-const MAX_SUBJECT = 255;
+/** OpenID Connect Core §2: at most 255 characters. */
+const SUBJECT = /^[^\p{C}]{1,255}$/u;
 const MAX_DISPLAY_NAME = 128;
 
 /**
@@ -65,7 +68,7 @@ export async function externalAccount(
   person: ExternalPerson,
   now: number,
 ): Promise<ExternalAccount> {
-  if (person.subject === '' || person.subject.length > MAX_SUBJECT) return { refusal: 'subject_invalid' };
+  if (!SUBJECT.test(person.subject)) return { refusal: 'subject_invalid' };
   const email = verifiedEmail(policy, person.claims);
   const refusal = domainRefusal(policy, person.claims, email);
   if (refusal !== null) return { refusal };
@@ -111,9 +114,10 @@ async function findOrMake(
     if (user.status !== 'active') return { refusal: 'account_disabled', user };
     return { user, isNew: null, before: known.given };
   }
-  const named = email === null ? null : await findUserByName(trx, { tenantId, name: email.text });
+  const name = person.name ?? email?.text ?? `${issuer}#${subject}`;
+  const named = await findUserByName(trx, { tenantId, name });
   if (named !== null) {
-    const refusal = await linkRefusal(trx, policy, named, issuer, email!);
+    const refusal = await linkRefusal(trx, policy, named, issuer, name === email?.text ? email : null);
     if (refusal !== null) return { refusal, user: named };
   } else if (!policy.createAccounts) return { refusal: 'no_account' };
   const user =
@@ -121,8 +125,8 @@ async function findOrMake(
     (await insertUser(trx, {
       tenantId,
       id: newId('usr', now),
-      name: email?.text ?? `${issuer}#${subject}`,
-      displayName: displayNameOf(claims) ?? email?.text ?? subject,
+      name,
+      displayName: displayNameOf(claims) ?? name,
       createdAt: now,
     }));
   const identity = { tenantId, issuer, subject, userId: user.id, email: email?.text ?? null };
@@ -136,9 +140,10 @@ async function linkRefusal(
   policy: AccountPolicy,
   user: User,
   issuer: string,
-  email: EmailAddress,
+  email: EmailAddress | null,
 ): Promise<AccountRefusal | null> {
-  const owned = policy.linkByEmail && policy.domains.some((domain) => domain.toLowerCase() === email.domain);
+  const owned =
+    email !== null && policy.linkByEmail && policy.domains.some((domain) => domain.toLowerCase() === email.domain);
   if (!owned) return 'account_exists';
   if (user.status !== 'active') return 'account_disabled';
   const identities = await listExternalIdentities(trx, { tenantId: user.tenantId, userId: user.id });

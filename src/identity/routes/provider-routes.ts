@@ -29,26 +29,32 @@ type ByName = { Params: { provider: string } };
 export function providerRoutes(fastify: FastifyInstance, context: SignInContext): void {
   fastify.get<ByName>('/sign-in/:provider', async (request, reply) => {
     const client = await clientOf(context, request.params.provider);
-    return leave(context, request, reply, client);
+    return recorded(context, request, () => leave(context, request, reply, client));
   });
 
   fastify.get<ByName>('/sign-in/callback/:provider', async (request, reply) => {
-    const { provider } = request.params;
-    const client = await clientOf(context, provider);
-    try {
+    const client = await clientOf(context, request.params.provider);
+    return recorded(context, request, async () => {
       const { login, underway } = await comeBack(context, request, client);
-      if (underway.test !== null) {
-        await context.tests.finish(underway.test, client.settings, login);
-        return sendPage(reply, testDonePage());
-      }
-      return await admit(context, request, reply, client, login, underway.returnTo);
-    } catch (thrown) {
-      const error = toAppError(thrown);
-      const { reason, user } = error.cause instanceof LoginRefused ? error.cause : { reason: error.code };
-      context.record(request, { action: 'login.failed', method: 'provider', provider, reason, user });
-      throw error;
-    }
+      if (underway.test === null) return admit(context, request, reply, client, login, underway.returnTo);
+      await context.tests.finish(underway.test, client.settings, login);
+      return sendPage(reply, testDonePage());
+    });
   });
+}
+
+/** Records why it failed. */
+async function recorded<T>(context: SignInContext, request: FastifyRequest, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    const error = toAppError(thrown);
+    const { provider } = request.params as ByName['Params'];
+    const { reason, user } = error.cause instanceof LoginRefused ? error.cause : { reason: error.code };
+    const action = error.code === 'identity_provider_failed' ? 'idp.failed' : 'login.failed';
+    context.record(request, { action, method: 'provider', provider, reason, user });
+    throw error;
+  }
 }
 
 async function clientOf(context: SignInContext, name: string): Promise<ProviderClient> {

@@ -4,6 +4,7 @@ import { sendPage } from '../../http/pages/send-page.ts';
 import type { SetupOffer } from '../account-setup.ts';
 import { formOf } from '../form-body.ts';
 import { setupPage } from '../pages/setup-page.ts';
+import { qrCode } from '../qr-code.ts';
 import type { SignInContext } from '../sign-in-context.ts';
 import { completeLocally, FORM_REFUSED } from './password-routes.ts';
 
@@ -17,7 +18,11 @@ export function setupRoutes(fastify: FastifyInstance, context: SignInContext): v
       csrf,
       userName: offer.userName,
       purpose: offer.purpose,
-      totp: { uri: offer.totp.uri, secret: offer.totp.secret.reveal() },
+      totp: {
+        uri: offer.totp.uri,
+        secret: offer.totp.secret.reveal(),
+        qrSvg: qrCode(offer.totp.uri) ?? undefined,
+      },
       error,
     });
 
