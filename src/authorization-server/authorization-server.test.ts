@@ -179,6 +179,36 @@ test('endpoints for programs answer in JSON, whatever is accepted', async (t) =>
   assert.match(answer.body.error_description, /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/);
 });
 
+test('what OpenID Connect asks for is given, and is no access', async (t) => {
+  const { as, ann, browser, token } = await start(t);
+  const clientId = await register(as.url);
+  const more = { scope: 'openid offline_access profile', nonce: 'the-nonce' };
+  const { exchange } = await authorize(browser, { clientId, more });
+  const { body } = await post(token, exchange);
+  assert.equal(body.scope, 'mcp');
+  const { iss, sub, aud, nonce } = decodeJwt(body.id_token);
+  assert.deepEqual({ iss, sub, aud, nonce }, { iss: as.url, sub: ann.id, aud: clientId, nonce: 'the-nonce' });
+  assert.equal(decodeProtectedHeader(body.id_token).alg, 'ES256');
+  assert.equal((await post(token, refreshFields(clientId, body.refresh_token))).status, 200);
+});
+
+test('over https, cookies are for this host, for the way of one sign-in, and for no script', async (t) => {
+  const publicUrl = 'https://gateway.example';
+  const as = await startAuthorizationServer({ options: { publicUrl: () => publicUrl } });
+  t.after(() => as.close());
+  const clientId = await register(as.url);
+  const url = authorizeUrl(publicUrl, { clientId }).replace(publicUrl, as.url);
+  const response = await fetch(url, { redirect: 'manual' });
+  assert.match(response.headers.get('location')!, /^\/oauth\/interaction\//);
+  const cookies = response.headers.getSetCookie();
+  assert.ok(cookies.length >= 2);
+  for (const cookie of cookies) {
+    assert.match(cookie, /^__Secure-toolgate_(interaction|resume)(\.sig)?=/);
+    assert.match(cookie, /; path=\/oauth\/(interaction|authorize)\/[\w-]+; .*samesite=lax; secure; httponly/);
+    assert.equal(/domain=/i.test(cookie), false);
+  }
+});
+
 test('a signed-out person is sent to sign in and back, and then asked', async (t) => {
   const { as } = await start(t);
   const clientId = await register(as.url);

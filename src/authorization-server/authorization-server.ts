@@ -72,6 +72,16 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
     serving = Promise.resolve(next);
   }
 
+  /** A document that is fetched anew at this moment must not undo it. */
+  async function markRevoked(id: string): Promise<boolean> {
+    for (;;) {
+      const client = await findOauthClient(db, { tenantId, id });
+      if (client === null) return false;
+      if (client.status === 'revoked') return true;
+      if (await setOauthClientStatus(db, { tenantId, id }, client.version, 'revoked', now())) return true;
+    }
+  }
+
   const stopListening = options.signingKeys.onRotated(() => {
     replace().catch((error: unknown) => options.log.error({ err: error }, 'the new signing key is not used yet'));
   });
@@ -83,9 +93,7 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
     },
     revokeGrant: (grantId, reason) => revokeGrant(context, grantId, reason),
     async revokeClient(clientId, reason) {
-      const client = await findOauthClient(db, { tenantId, id: clientId });
-      if (client === null) return false;
-      await setOauthClientStatus(db, { tenantId, id: clientId }, client.version, 'revoked', now());
+      if (!(await markRevoked(clientId))) return false;
       await deleteConsents(db, { tenantId, clientId });
       for (const id of await revokeOauthGrantsOfClient(db, { tenantId, clientId }, reason, now())) {
         await revokeGrant(context, id, reason);

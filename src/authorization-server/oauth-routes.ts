@@ -125,7 +125,10 @@ function createRegistration(): Handler {
 
 /** A question to the person in front of the browser: who are you, and do you agree? */
 const answerInteraction: Handler = async ({ context, provider }, request, reply) => {
-  const interaction = await provider.interactionDetails(request.raw, reply.raw).catch(() => null);
+  const interaction = await provider.interactionDetails(request.raw, reply.raw).catch((error: Error) => {
+    if (error.name === 'SessionNotFound') return null;
+    throw error;
+  });
   const { uid } = request.params as { uid: string };
   if (interaction === null || interaction.uid !== uid) {
     return sendRefusal(request, reply, {

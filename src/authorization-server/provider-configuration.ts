@@ -67,8 +67,9 @@ export function providerConfiguration(
     ...lifetimes(context),
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     expiresWithSession: async () => false,
-    // Whoever proves itself at each refresh gains nothing from another token (OAuth 2.1 §4.3.1).
-    rotateRefreshToken: (ctx) => ctx.oidc.client!.clientAuthMethod === 'none',
+    // Whoever proves itself at each refresh gains nothing from another token (OAuth 2.1 §4.3.1) but its longer life.
+    rotateRefreshToken: ({ oidc: { client, entities } }) =>
+      client!.clientAuthMethod === 'none' || entities.RefreshToken!.ttlPercentagePassed() >= 50,
     revokeGrantPolicy: () => true,
     findAccount: async (_ctx, id) => {
       const user = await findUser(context.db, { tenantId: DEFAULT_TENANT, id });

@@ -7,6 +7,7 @@ import { isRepetition } from './grants/refresh-token.ts';
 import { spokenFor } from './grants/spoken-for.ts';
 import { codeOf, explainInBody } from './oauth-errors.ts';
 import type { OidcProvider } from './oidc-library.ts';
+import { factsOf } from './request-facts.ts';
 
 const TOUCH_MS = 3_600_000;
 
@@ -23,7 +24,7 @@ export function recordProviderEvents(context: ServerContext, provider: OidcProvi
   });
   provider.on('grant.error', (ctx, error) => {
     explainInBody(context, ctx, error);
-    const reused = /already (used|consumed)|used before/.test(detailOf(error));
+    const reused = /already (used|consumed)/.test(detailOf(error));
     trail(context, reused ? 'token.reused' : 'token.refused', ctx.req, refused(ctx, error));
   });
   provider.on('authorization.error', (ctx, error) => {
@@ -47,7 +48,14 @@ export function recordProviderEvents(context: ServerContext, provider: OidcProvi
     context.log.error({ err: error }, 'the authorization server failed');
   });
   provider.on('server_error', (ctx, error) => {
-    context.log.error({ err: error, path: ctx.path }, 'the authorization server failed');
+    const { requestId } = factsOf(ctx.req);
+    context.log.error({ requestId, err: error, path: ctx.path }, 'the authorization server failed');
+    const { body } = ctx as { body?: { error?: string } };
+    if (body?.error !== 'server_error') return;
+    ctx.body = {
+      error: 'server_error',
+      error_description: `Something went wrong inside the gateway. Request ${requestId}`,
+    };
   });
 }
 

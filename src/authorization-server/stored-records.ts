@@ -42,7 +42,7 @@ export function storedRecords(kind: string, context: ServerContext, { errors }: 
         work.successor = record;
       } else if (kind === 'ReplayDetection') {
         // The library looks first and writes later; what counts is who writes.
-        if (!(await insertOauthRecord(db, record))) throw new errors.InvalidGrant('This proof was used before');
+        if (!(await insertOauthRecord(db, record))) throw new errors.InvalidGrant('this proof was seen before');
       } else await putOauthRecord(db, record);
     },
 
@@ -76,7 +76,7 @@ export function storedRecords(kind: string, context: ServerContext, { errors }: 
       const record = await findOauthRecord(db, ref);
       // A code that is presented twice was seen by somebody else (RFC 6749 §4.1.2): what came of it ends, too.
       if (record?.grantId) await revokeGrant(context, record.grantId, 'code_replayed');
-      throw new errors.InvalidGrant('It was used before');
+      throw new errors.InvalidGrant('already used');
     },
 
     async destroy(id) {

@@ -130,19 +130,6 @@ interface LocalCredentialsTable {
   totp_last_step: Int64OrNull;
 }
 
-interface PasskeysTable {
-  tenant_id: string;
-  credential_id: string;
-  user_id: string;
-  public_key: string;
-  /** JSON: string[]. */
-  transports: string;
-  name: string;
-  counter: Int64;
-  created_at: Int64;
-  last_used_at: Int64OrNull;
-}
-
 interface SetupLinksTable {
   tenant_id: string;
   token_hash: string;
@@ -199,7 +186,6 @@ export interface SignInTables {
   consents: ConsentsTable;
   external_identities: ExternalIdentitiesTable;
   local_credentials: LocalCredentialsTable;
-  passkeys: PasskeysTable;
   setup_links: SetupLinksTable;
   browser_sessions: BrowserSessionsTable;
   login_states: LoginStatesTable;

@@ -209,8 +209,8 @@ test('a disabled person gets nothing by an assertion', async (t) => {
 test('an issuer that cannot be reached makes clients come again, and no assertion bad', async (t) => {
   const { issuer, idJag, exchange } = await start(t, 'id-jag');
   issuer.isDown = true;
-  const { body } = await exchange(await idJag());
-  assert.equal(body.error, 'temporarily_unavailable');
+  const { status, body } = await exchange(await idJag());
+  assert.deepEqual([status, body.error], [503, 'temporarily_unavailable']);
 });
 
 const RULES = [

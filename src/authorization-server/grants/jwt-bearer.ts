@@ -56,7 +56,7 @@ export function jwtBearer(context: ServerContext, library: OidcLibrary, issue: G
       speakFor(ctx, accountId);
       settleTarget(context, library, params, narrowed(limit, preRegisteredScopes(context, client.clientId)));
     } catch (error) {
-      if (error instanceof AppError) throw new errors.TemporarilyUnavailable('the keys of the issuer cannot be read');
+      if (error instanceof AppError) throw unavailable(library);
       if (!(error instanceof AssertionRefused)) throw error;
       context.log.info({ clientId: client.clientId, reason: error.message }, 'an assertion was refused');
       const named = { id: client.clientId, name: client.clientName };
@@ -65,6 +65,12 @@ export function jwtBearer(context: ServerContext, library: OidcLibrary, issue: G
     }
     return issue(ctx);
   };
+}
+
+/** RFC 6749 §4.1.2.1 has the code, and 503 makes clients come again instead of giving up. */
+function unavailable({ errors }: OidcLibrary): Error {
+  const error = new errors.TemporarilyUnavailable('the keys of the issuer cannot be read');
+  return Object.assign(error, { status: 503, statusCode: 503, expose: true });
 }
 
 /** Both limits at once; an empty one is none. */

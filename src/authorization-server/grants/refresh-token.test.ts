@@ -28,6 +28,8 @@ async function start(t: TestContext, given: TestAuthorizationServerOptions = {})
   return { as, ann, browser, clientId, token, refresh };
 }
 
+const DAY = 86_400;
+
 const actions = (as: { events: readonly { action: string }[] }, action: string): number =>
   as.events.filter((event) => event.action === action).length;
 
@@ -158,6 +160,17 @@ test('a client that proves who it is keeps its refresh token', async (t) => {
     assert.equal(refreshed.status, 200);
     assert.equal(refreshed.body.refresh_token, tokens.body.refresh_token);
   }
+  const { payload } = await as.db
+    .selectFrom('oauth_records')
+    .selectAll()
+    .where('kind', '=', 'RefreshToken')
+    .executeTakeFirstOrThrow();
+  const { iat, exp, ...rest } = JSON.parse(payload);
+  const older = JSON.stringify({ ...rest, iat: iat - 16 * DAY, exp: exp - 16 * DAY });
+  await as.db.updateTable('oauth_records').set({ payload: older }).where('kind', '=', 'RefreshToken').execute();
+  const renewed = await post(token, { ...refreshFields(clientId, tokens.body.refresh_token), client_secret });
+  assert.equal(renewed.status, 200);
+  assert.notEqual(renewed.body.refresh_token, tokens.body.refresh_token, 'unless it would end before long');
   const wrong = await post(token, {
     ...refreshFields(clientId, tokens.body.refresh_token),
     client_secret: 'x'.repeat(43),

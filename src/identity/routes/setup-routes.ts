@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify';
+import { renderSVG } from 'uqr';
 import { AppError } from '../../errors/app-error.ts';
 import { sendPage } from '../../http/pages/send-page.ts';
 import type { SetupOffer } from '../account-setup.ts';
 import { formOf } from '../form-body.ts';
 import { setupPage } from '../pages/setup-page.ts';
-import { qrCode } from '../qr-code.ts';
 import type { SignInContext } from '../sign-in-context.ts';
 import { completeLocally, FORM_REFUSED } from './password-routes.ts';
 
@@ -21,7 +21,7 @@ export function setupRoutes(fastify: FastifyInstance, context: SignInContext): v
       totp: {
         uri: offer.totp.uri,
         secret: offer.totp.secret.reveal(),
-        qrSvg: qrCode(offer.totp.uri) ?? undefined,
+        qrSvg: renderSVG(offer.totp.uri, { ecc: 'M', border: 4 }),
       },
       error,
     });

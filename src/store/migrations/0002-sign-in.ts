@@ -138,15 +138,6 @@ async function accounts(db: Has): Promise<void> {
   local = optional(local, 'bigint', 'locked_until', 'totp_confirmed_at', 'totp_last_step');
   await belongsToUser(local, 'local_credentials').execute();
 
-  let passkeys = columns(
-    tenantTable(db, 'passkeys', ['credential_id']),
-    'text',
-    ...['credential_id', 'user_id', 'public_key', 'transports', 'name'],
-  );
-  passkeys = columns(passkeys, 'bigint', 'counter', 'created_at');
-  await belongsToUser(optional(passkeys, 'bigint', 'last_used_at'), 'passkeys').execute();
-  await index(db, 'passkeys', 'user', 'tenant_id', 'user_id');
-
   let links = columns(
     tenantTable(db, 'setup_links', ['token_hash']),
     'text',
