@@ -267,6 +267,12 @@ export async function legacyClient(
 export const clientOf = (era: 'legacy' | 'modern', url: string, credential: Credential): Promise<TestClient> =>
   era === 'modern' ? Promise.resolve(modernClient(url, credential)) : legacyClient(url, credential);
 
+/** The same; null where the mount is an upstream that this caller may use nothing of, which looks like none at all. */
+export async function clientIfMounted(era: 'legacy' | 'modern', url: string, credential: Credential) {
+  const { status } = await modernClient(url, credential).request('server/discover');
+  return status === 404 ? null : clientOf(era, url, credential);
+}
+
 /** All pages of a list. */
 export async function listAll(client: TestClient, method: string, member: string): Promise<Any[]> {
   const items: Any[] = [];

@@ -28,7 +28,7 @@ before(async () => {
     people: {
       ann: { roles: ['full-access'] },
       bob: { roles: ['full-access'] },
-      outsider: { allow: [{ upstream: 'process' }] },
+      outsider: { allow: [{ upstream: 'process' }, { upstream: 'modern', tools: ['echo'] }] },
     },
     config: {
       upstreams: [
