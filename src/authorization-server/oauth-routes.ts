@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 
 import { AppError } from '../errors/app-error.ts';
 import { createAttemptLimiter } from '../identity/attempt-limiter.ts';
 import { acceptForms } from '../identity/form-body.ts';
+import { offersRegistration } from './clients/registration-policy.ts';
 import type { ServerContext } from './context.ts';
 import { ENDPOINTS, LEGACY_ENDPOINTS } from './endpoints.ts';
 import { forwardToProvider } from './forward-to-provider.ts';
@@ -97,8 +98,8 @@ function addEndpoints(
 function createRegistration(): Handler {
   let limiter: { readonly attempts: number; readonly counts: ReturnType<typeof createAttemptLimiter> } | undefined;
   return async ({ context, provider }, request, reply) => {
-    const { registration, registrationsPerHour: attempts } = context.settings.clients;
-    if (registration === 'off') throw new AppError('not_found');
+    const { registrationsPerHour: attempts } = context.settings.clients;
+    if (!offersRegistration(context)) throw new AppError('not_found');
     reply.header('access-control-allow-origin', '*').header('vary', 'Origin');
     if (request.method === 'OPTIONS') {
       return reply

@@ -6,7 +6,7 @@ import { customizeAccessToken } from './access-token-claims.ts';
 import { createAdapter } from './adapter.ts';
 import { checkAuthorizationRequest } from './check-authorization-request.ts';
 import { CLIENT_KEY_ALGORITHMS } from './clients/client-metadata.ts';
-import { fitRegistration } from './clients/registration-policy.ts';
+import { fitRegistration, offersRegistration } from './clients/registration-policy.ts';
 import type { ServerContext } from './context.ts';
 import { ENDPOINTS } from './endpoints.ts';
 import { fetchForLibrary } from './fetch-for-library.ts';
@@ -114,7 +114,7 @@ function features(
     dPoP: { enabled: true, nonceSecret: secrets.nonceSecret, requireNonce: () => false },
     pushedAuthorizationRequests: { enabled: true },
     registration: {
-      enabled: settings.clients.registration !== 'off',
+      enabled: offersRegistration(context),
       initialAccessToken: fixed.initialAccessToken,
       idFactory: () => newId('cli', context.now()),
       issueRegistrationAccessToken: () => false,

@@ -8,6 +8,8 @@ export interface FirstStart {
   readonly url: string;
   readonly ownerKey: Secret;
   readonly serviceKey: Secret;
+  /** Where the owner chooses a password; null where nobody signs in with one. */
+  readonly setupUrl: string | null;
   /** Absolute. */
   readonly dataDir: string;
   /** Absolute; the configuration that was written or found, if any. */
@@ -40,6 +42,7 @@ export function firstStartBanner(start: FirstStart, { bold, dim, yellow }: Style
     `  Service key     ${bold(start.serviceKey.reveal())}`,
     dim('                  for your first agent: may call every tool, administers nothing'),
     '',
+    ...(start.setupUrl === null ? [] : signInLines(start.setupUrl, endpoint, { bold, dim })),
     bold('Connect a client') + dim('  (with the service key)'),
     '',
     renderConnectLines({ endpoint, key: start.serviceKey.reveal() }, dim),
@@ -51,6 +54,19 @@ export function firstStartBanner(start: FirstStart, { bold, dim, yellow }: Style
     `  ${commandName('--help')}`,
     '',
   ].join('\n');
+}
+
+/** The way without a key: the client asks the browser, and whoever is signed in there says what it may do. */
+function signInLines(setupUrl: string, endpoint: string, { bold, dim }: Pick<Style, 'bold' | 'dim'>): string[] {
+  return [
+    bold('Sign in with your browser') + dim('  (no key in any file)'),
+    '',
+    dim('  Choose the password of the account "owner" here, once:'),
+    `    ${setupUrl}`,
+    dim('  Then add the address alone; the client opens the browser by itself:'),
+    `    claude mcp add --transport http toolgate ${endpoint}`,
+    '',
+  ];
 }
 
 export interface Ready {

@@ -104,7 +104,10 @@ function announce({ terminal, version }: Invocation, app: App, { file }: LoadedC
     return;
   }
   if (openToAll) terminal.print(openWarning(terminal.style.red));
-  terminal.print(firstStartBanner({ url, ...firstAccounts, dataDir, configFile: file, version }, terminal.style));
+  const { enabled, localAccounts } = config.oauth;
+  const setupUrl = enabled && localAccounts ? `${url}/setup/${firstAccounts.ownerSetupToken.reveal()}` : null;
+  const start = { url, ...firstAccounts, setupUrl, dataDir, configFile: file, version };
+  terminal.print(firstStartBanner(start, terminal.style));
 }
 
 /** One line, for scripts that start a gateway. */

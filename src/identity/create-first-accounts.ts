@@ -9,6 +9,7 @@ import type { Database } from '../store/tables.ts';
 import { transact } from '../store/transact.ts';
 import { insertUser } from '../store/users.ts';
 import { createKey } from '../tokens/create-key.ts';
+import { createSetupLink } from './create-setup-link.ts';
 
 /** The role of the first accounts: every tool, prompt and resource of every upstream. An ordinary role, to be narrowed. */
 export const FULL_ACCESS = 'full-access';
@@ -18,6 +19,8 @@ export interface FirstAccounts {
   readonly ownerKey: Secret;
   /** For the first agent; may call everything, administers nothing. */
   readonly serviceKey: Secret;
+  /** Of the link with which the owner chooses a password for signing in: `/setup/{token}`. */
+  readonly ownerSetupToken: Secret;
 }
 
 /**
@@ -59,6 +62,7 @@ export async function createFirstAccounts(db: Database, now: number = Date.now()
     await assignRole(trx, { tenantId, role: FULL_ACCESS, subject: account }, now);
     const ownerKey = await createKey(trx, { tenantId, name: 'first owner key', owner: user, expiresAt: null });
     const serviceKey = await createKey(trx, { tenantId, name: 'first service key', owner: account, expiresAt: null });
-    return { ownerKey: ownerKey.secret, serviceKey: serviceKey.secret };
+    const setup = await createSetupLink(trx, { userId: owner.id, purpose: 'setup', createdBy: owner.id }, now);
+    return { ownerKey: ownerKey.secret, serviceKey: serviceKey.secret, ownerSetupToken: setup.token };
   });
 }

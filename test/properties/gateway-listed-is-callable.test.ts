@@ -9,7 +9,7 @@ import type { RoleRule } from '../../src/model/role.ts';
 import type { FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { startLegacyUpstream } from '../fakes/upstream-legacy.ts';
 import { startModernUpstream } from '../fakes/upstream-modern.ts';
-import { type Any, clientOf, listAll, type TestClient } from '../mcp-client.ts';
+import { type Any, clientIfMounted, listAll, modernClient, type TestClient } from '../mcp-client.ts';
 import { type Person, startWithPeople } from '../people.ts';
 
 const NAMES = ['one', 'two', 'tri'] as const;
@@ -174,14 +174,21 @@ const KINDS: readonly Kind[] = [
   },
 ];
 
-async function assertListedIsCallable(client: TestClient | null, mount: Name | null, who: string): Promise<number> {
-  let listedCount = 0;
+/** All that is listed; nothing on a mount that is unknown to its caller. */
+async function assertListedIsCallable(
+  client: TestClient,
+  mount: Name | null,
+  who: string,
+  unknown: boolean,
+): Promise<string[]> {
+  const everything: string[] = [];
   for (const { list, member, method, nameOf, params, existing } of KINDS) {
-    const listed = (await listAll(client, list, member)).map(nameOf);
+    if (unknown) assert.equal((await client.request(list)).status, 404, who);
+    const listed = unknown ? [] : (await listAll(client, list, member)).map(nameOf);
     assert.equal(new Set(listed).size, listed.length, `${who}: ${list} names something twice`);
     const all = new Set(existing(mount));
     for (const name of listed) assert.ok(all.has(name), `${who}: ${list} names ${name}, which is not there`);
-    listedCount += listed.length;
+    everything.push(...listed);
     for (const name of all) {
       let error: Any;
       const calls = await reached(method, async () => {
@@ -192,8 +199,13 @@ async function assertListedIsCallable(client: TestClient | null, mount: Name | n
       assert.equal(error === undefined, listed.includes(name), why);
     }
   }
-  return listedCount;
+  return everything;
 }
+
+/** Whether the name on `/mcp` can only be of this upstream. */
+const isOf = (upstream: Name) => (name: string) =>
+  [`${upstream}__`, `tmpl://${upstream}.`].some((beginning) => name.startsWith(beginning)) ||
+  name.endsWith(`.${upstream}`);
 
 test('property: what is listed is exactly what may be called', { timeout: 300_000 }, async () => {
   let listed = 0;
@@ -218,10 +230,16 @@ test('property: what is listed is exactly what may be called', { timeout: 300_00
       try {
         for (const [name, key] of Object.entries(gateway.keys)) {
           for (const era of ['modern', 'legacy'] as const) {
+            let all: readonly string[] = [];
             for (const mount of [null, ...NAMES]) {
               const url = `${gateway.url}/mcp${mount === null ? '' : `/${mount}`}`;
+              const who = `${name}, ${era}, ${mount ?? 'all'}`;
               const client = await clientIfMounted(era, url, key);
-              listed += await assertListedIsCallable(client, mount, `${name}, ${era}, ${mount ?? 'all'}`);
+              const own = client ?? modernClient(url, key);
+              const there = await assertListedIsCallable(own, mount, who, client === null);
+              if (mount === null) all = there;
+              if (client !== null) listed += there.length;
+              else if (mount !== null) assert.deepEqual(all.filter(isOf(mount)), [], `${who} is no mount`);
             }
           }
         }

@@ -1,5 +1,6 @@
 import { decodeJwt, decodeProtectedHeader, type JWTPayload, jwtVerify } from 'jose';
 import type { AssertionIssuerSettings } from '../../config/issuer-schemas.ts';
+import { isLoopbackHost } from '../../lib/loopback.ts';
 import { sha256Hex } from '../../lib/sha256.ts';
 import { DEFAULT_TENANT } from '../../model/principal.ts';
 import { useTokenId } from '../../store/used-token-ids.ts';
@@ -32,8 +33,9 @@ export function createAssertionReader(context: ServerContext) {
   const issuers = new Map(
     context.settings.assertionIssuers.map((settings) => {
       const { issuer, jwksUri } = settings;
-      // The operator has named the issuer, so it may be in the company's own network.
-      const reach = issuer.startsWith('http:') ? 'loopback-too' : 'internal';
+      // The operator has named them, so they may be in the company's own network; on this machine, if that is what they say.
+      const isLocal = [issuer, jwksUri ?? issuer].some((url) => isLoopbackHost(new URL(url).hostname));
+      const reach = isLocal ? 'loopback-too' : 'internal';
       const keys = createIssuerKeys({ issuer, jwksUri, fetch: (url) => context.fetch(url, { reach }) });
       return [issuer, { settings, keys }] as const;
     }),
@@ -90,8 +92,6 @@ export function createAssertionReader(context: ServerContext) {
     useOnce,
   };
 }
-
-export type AssertionReader = ReturnType<typeof createAssertionReader>;
 
 function issuerOf(assertion: string): string {
   try {

@@ -103,6 +103,25 @@ test('a grant that is revoked within the grace gives no answer again', async (t)
   isDead(await refresh(tokens.refresh_token));
 });
 
+test('a grant that another process has just revoked refreshes nothing', async (t) => {
+  const { as, browser, clientId, refresh } = await start(t);
+  const tokens = await connect(browser, { clientId });
+  await as.db.updateTable('oauth_grants').set({ revoked_at: Date.now() }).execute();
+  isDead(await refresh(tokens.refresh_token));
+});
+
+test('the answer for one DPoP key is not given to another', async (t) => {
+  const { browser, clientId, token, refresh } = await start(t);
+  const { refresh_token } = await connect(browser, { clientId });
+  const [key, other] = [await createDpopKey(), await createDpopKey()];
+  const first = await refresh(refresh_token, undefined, await key.proof('POST', token));
+  assert.equal(first.body.token_type, 'DPoP');
+  isDead(await refresh(refresh_token, undefined, await other.proof('POST', token)));
+  isDead(await refresh(refresh_token));
+  const again = await refresh(refresh_token, undefined, await key.proof('POST', token));
+  assert.deepEqual(tokensOf(again), tokensOf(first));
+});
+
 test('a disabled person refreshes nothing, neither then nor after being enabled again', async (t) => {
   const { as, ann, browser, clientId, refresh } = await start(t);
   const tokens = await connect(browser, { clientId });
