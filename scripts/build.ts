@@ -4,7 +4,7 @@
  * checked first; nothing is left behind to be published when they are wrong.
  */
 import { spawnSync } from 'node:child_process';
-import { chmod, rm } from 'node:fs/promises';
+import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
@@ -54,6 +54,26 @@ const { metafile } = await build({
   logLevel: 'warning',
 });
 await chmod(join(OUT, 'toolgate.js'), 0o755);
+await writeFile(
+  join(OUT, 'bundled.json'),
+  `${JSON.stringify(await bundledPackages(Object.keys(metafile.inputs)), null, 2)}\n`,
+);
 const outputs = Object.values(metafile.outputs);
 const bytes = outputs.reduce((sum, output) => sum + output.bytes, 0);
 console.log(`Built dist/: ${outputs.length} files, ${(bytes / 1e6).toFixed(1)} MB`);
+
+/** What went into the bundle, by name and version: npm does not know of it where the package is installed. */
+async function bundledPackages(inputs: readonly string[]): Promise<Record<string, string[]>> {
+  const folders = new Set(
+    inputs.flatMap((input) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(input)?.[0] ?? []),
+  );
+  const found: Record<string, string[]> = {};
+  for (const folder of [...folders].sort()) {
+    const { name, version } = JSON.parse(await readFile(join(ROOT, folder, 'package.json'), 'utf8')) as {
+      name: string;
+      version: string;
+    };
+    found[name] = [...(found[name] ?? []), version];
+  }
+  return Object.fromEntries(Object.entries(found).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -58,6 +58,8 @@ export interface TestAuthorizationServerOptions {
   /** As under `oauth` in toolgate.yaml. */
   readonly oauth?: Record<string, unknown>;
   readonly options?: Partial<AuthorizationServerOptions>;
+  /** It is not told of other signing keys, as if it were just about to be. */
+  readonly isUnawareOfKeys?: boolean;
   /** Another one with the same data: a replica. Its address differs, its `publicUrl` does not. */
   readonly replicaOf?: TestAuthorizationServer;
 }
@@ -89,7 +91,7 @@ export async function startAuthorizationServer(
     vault,
     audit: { record: (event) => void events.push(event) },
     log: createLogger('info', { write: (line: string) => void logs.push(line) }),
-    signingKeys,
+    signingKeys: given.isUnawareOfKeys ? { ...signingKeys, onRotated: () => () => {} } : signingKeys,
     browserSessions,
     formGuard: createFormGuard({ secure: false, publicUrl, sessionCookie: browserSessions.cookieOf }),
     resourceAt,

@@ -179,6 +179,17 @@ test('endpoints for programs answer in JSON, whatever is accepted', async (t) =>
   assert.match(answer.body.error_description, /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/);
 });
 
+test('until another signing key is taken up, the one before it signs', async (t) => {
+  const { as, browser, token } = await start(t, { isUnawareOfKeys: true });
+  const clientId = await register(as.url);
+  const tokens = await connect(browser, { clientId });
+  await as.signingKeys.rotate();
+  const refreshed = await post(token, refreshFields(clientId, tokens.refresh_token));
+  assert.equal(refreshed.status, 200);
+  const [before, after] = [tokens, refreshed.body].map(({ access_token }) => decodeProtectedHeader(access_token).kid);
+  assert.equal(after, before);
+});
+
 test('what OpenID Connect asks for is given, and is no access', async (t) => {
   const { as, ann, browser, token } = await start(t);
   const clientId = await register(as.url);

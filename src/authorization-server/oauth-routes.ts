@@ -124,14 +124,13 @@ function createRegistration(): Handler {
   };
 }
 
-/** A question to the person in front of the browser: who are you, and do you agree? */
+/** A question to the person in front of the browser: who are you, and do you agree? Its cookie has its path. */
 const answerInteraction: Handler = async ({ context, provider }, request, reply) => {
   const interaction = await provider.interactionDetails(request.raw, reply.raw).catch((error: Error) => {
     if (error.name === 'SessionNotFound') return null;
     throw error;
   });
-  const { uid } = request.params as { uid: string };
-  if (interaction === null || interaction.uid !== uid) {
+  if (interaction === null) {
     return sendRefusal(request, reply, {
       code: 'interaction_expired',
       title: 'This sign-in is over',

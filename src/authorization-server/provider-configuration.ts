@@ -98,7 +98,7 @@ function features(
   library: OidcLibrary,
   fixed: { readonly initialAccessToken: string | undefined; readonly signingKeyId: string },
 ): NonNullable<Configuration['features']> {
-  const { settings, secrets } = context;
+  const { secrets } = context;
   return {
     devInteractions: { enabled: false },
     userinfo: { enabled: false },

@@ -84,12 +84,16 @@ const HEADERS: Readonly<Record<string, (length: number) => () => Promise<unknown
     }),
 };
 
-/** Work that grows with the square of the length would run into the time limit of the suite, for bodies at least. */
-function answers(what: string, build: (length: number) => () => Promise<unknown>, length: number): void {
-  test(`${what} of ${length} hostile characters is answered`, async () => {
-    await build(length)();
+/**
+ * Work that grows with the square of the length is 10¹¹ steps or more in each of these tests, which is minutes, and beyond
+ * every limit; linear work is done in a moment, on a slow machine, too. Headers are short, so there are many.
+ */
+function answers(what: string, build: (length: number) => () => Promise<unknown>, length: number, times = 1): void {
+  test(`${what} of ${length} hostile characters is answered`, { timeout: 60_000 }, async () => {
+    const ask = build(length);
+    for (let asked = 0; asked < times; asked++) await ask();
   });
 }
 
 for (const [what, build] of Object.entries(BODIES)) answers(what, build, 480_000);
-for (const [what, build] of Object.entries(HEADERS)) answers(what, build, 24_000);
+for (const [what, build] of Object.entries(HEADERS)) answers(what, build, 24_000, 300);

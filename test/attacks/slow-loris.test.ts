@@ -90,7 +90,8 @@ test(`${SLOW} slow clients do not keep a good one from its answers, and are all 
     answered++;
     await setTimeout(20);
   }
-  assert.ok(answered > 20, `${answered} good calls`);
+  // Were it kept waiting, its first answer would come when the slow ones are gone.
+  assert.ok(answered > 3, `${answered} good calls`);
   const statuses = new Set(slow.map(({ received }) => received().slice(0, 12)));
   for (const status of statuses) assert.ok(['', 'HTTP/1.1 408', 'HTTP/1.1 400'].includes(status), status);
   assert.equal(upstream.calls('tools/call').length, answered, 'nothing half-sent was forwarded');

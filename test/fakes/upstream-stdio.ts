@@ -64,11 +64,6 @@ behaviour.tools.push(
     call: (args) => text('x'.repeat(args.bytes)),
   },
   {
-    // Answers with the given line, where ID stands for the id that it was called with.
-    definition: { name: 'raw', inputSchema: { type: 'object' } },
-    call: () => ({}),
-  },
-  {
     definition: { name: 'announce', inputSchema: { type: 'object' } },
     call(args) {
       notify(args.method, args.params);
@@ -106,6 +101,7 @@ async function handle(message: any): Promise<void> {
     return;
   }
   if (message.method === 'tools/call' && ++calls === Number(options.get('exit-after'))) process.exit(4);
+  // Not listed: answers with the given line, where ID stands for the id that it was called with.
   if (message.params?.name === 'raw') {
     process.stdout.write(`${message.params.arguments.line.replaceAll('ID', String(message.id))}\n`);
     return;

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sendPage } from '../../http/pages/send-page.ts';
 import { formOf } from '../../identity/form-body.ts';
+import { signInHref } from '../../identity/sign-in-href.ts';
 import { isLoopbackHost } from '../../lib/loopback.ts';
 import { DEFAULT_TENANT } from '../../model/principal.ts';
 import { listConsentsOfUser, putConsent } from '../../store/consents.ts';
@@ -14,7 +15,7 @@ import { consentPage } from '../pages/consent-page.ts';
 import { grantedPage } from '../pages/granted-page.ts';
 import { factsOf } from '../request-facts.ts';
 import { type AccessAsked, accessAsked, accessView, clientView, reachedBy } from './access-asked.ts';
-import { beginAgainHref, type Interaction, pathOf, signInHref } from './login.ts';
+import { beginAgainHref, type Interaction, pathOf, signInForInteraction } from './login.ts';
 import { sendRefusal } from './refusal-page.ts';
 import { consentRefOf } from './remembered-consent.ts';
 
@@ -42,7 +43,7 @@ export async function answerConsent(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const session = await context.browserSessions.read(request.raw);
-  if (session === null) return reply.redirect(signInHref(context, interaction, false), 303);
+  if (session === null) return reply.redirect(signInForInteraction(context, interaction, false), 303);
   const user = await findUser(context.db, { tenantId, id: session.userId });
   if (user === null || user.id !== interaction.session?.accountId) {
     return sendRefusal(request, reply, {
@@ -155,4 +156,4 @@ async function finish(
 
 /** Signs in anew and then asks again from the beginning, for whoever that is. */
 const switchAccountHref = (context: ServerContext, interaction: Interaction): string =>
-  `/sign-in?${new URLSearchParams({ return_to: beginAgainHref(context, interaction), switch: '1' })}`;
+  signInHref({ returnTo: beginAgainHref(context, interaction), again: true });

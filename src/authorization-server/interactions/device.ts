@@ -4,6 +4,7 @@ import { sendPage } from '../../http/pages/send-page.ts';
 import { createAttemptLimiter } from '../../identity/attempt-limiter.ts';
 import type { BrowserSession } from '../../identity/browser-sessions.ts';
 import { formOf } from '../../identity/form-body.ts';
+import { signInHref } from '../../identity/sign-in-href.ts';
 import { sha256Hex } from '../../lib/sha256.ts';
 import { DEFAULT_TENANT } from '../../model/principal.ts';
 import { insertOauthRecord } from '../../store/oauth-records.ts';
@@ -53,7 +54,7 @@ export function createDevicePages(context: ServerContext, provider: OidcProvider
     const session = await context.browserSessions.read(request.raw);
     if (session !== null) return session;
     const returnTo = userCode === '' ? action : `${action}?${new URLSearchParams({ user_code: userCode })}`;
-    void reply.redirect(`/sign-in?${new URLSearchParams({ return_to: returnTo })}`, 303);
+    void reply.redirect(signInHref({ returnTo }), 303);
     return null;
   }
 
@@ -113,7 +114,7 @@ export function createDevicePages(context: ServerContext, provider: OidcProvider
         csrf: context.formGuard.token(request, reply),
         client: clientView(asked.client),
         user: { name: session.userName },
-        switchAccountHref: `/sign-in?${new URLSearchParams({ return_to: again, switch: '1' })}`,
+        switchAccountHref: signInHref({ returnTo: again, again: true }),
         userCode: shown,
         address: address ?? 'an unknown address',
       });

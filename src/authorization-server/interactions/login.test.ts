@@ -39,7 +39,7 @@ for (const prompt of ['login', 'select_account']) {
     for (const name of ['ann', 'ben']) {
       await makeOlder(5000);
       const away = await open({ prompt });
-      assert.equal(new URL(away.url).searchParams.get('switch'), '1');
+      assert.equal(new URL(away.url).searchParams.get('prompt'), 'login');
       // Coming back without having signed in again changes nothing.
       assert.equal(new URL((await browser.open(returnOf(away))).url).pathname, '/sign-in');
       await browser.open(`/test/sign-in?name=${name}`);
@@ -80,7 +80,7 @@ test('several sign-ins can be under way in one browser', async () => {
 
 test('another account starts the same request anew', async () => {
   const page = await open({ state: 'mine' });
-  const href = /href="(\/sign-in\?[^"]+switch=1)"/.exec(page.text)![1]!.replaceAll('&amp;', '&');
+  const href = /href="(\/sign-in\?[^"]+prompt=login)"/.exec(page.text)![1]!.replaceAll('&amp;', '&');
   await browser.open('/test/sign-in?name=ben');
   const again = await browser.open(new URL(href, as.url).searchParams.get('return_to')!);
   assert.match(again.text, /Signed in as <strong><bdi>ben</);

@@ -1,8 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { BrowserSession } from '../../identity/browser-sessions.ts';
+import { signInHref } from '../../identity/sign-in-href.ts';
 import type { ServerContext } from '../context.ts';
 import { ENDPOINTS } from '../endpoints.ts';
 import type { OidcProvider } from '../oidc-library.ts';
+
+const MAX_HINT_LENGTH = 256;
 
 export type Interaction = Awaited<ReturnType<OidcProvider['interactionDetails']>>;
 
@@ -19,7 +22,7 @@ export async function answerLogin(
 ): Promise<FastifyReply> {
   const session = await context.browserSessions.read(request.raw);
   const again = session !== null && !isRecentEnough(context, interaction, session);
-  if (session === null || again) return reply.redirect(signInHref(context, interaction, again), 303);
+  if (session === null || again) return reply.redirect(signInForInteraction(context, interaction, again), 303);
   // The library goes on with the person that it has begun with, so another one begins anew.
   const before = interaction.session?.accountId;
   if (before !== undefined && before !== session.userId)
@@ -53,13 +56,12 @@ export function beginAgainHref({ settings }: ServerContext, { params }: Interact
   return `${settings.issuerPath}${ENDPOINTS.authorization}?${again}`;
 }
 
-/** `switch` makes the sign-in page ask somebody who is signed in, too. */
-export function signInHref({ settings }: ServerContext, interaction: Interaction, again: boolean): string {
-  const query = new URLSearchParams({ return_to: `${settings.issuerPath}/oauth/interaction/${interaction.uid}` });
-  if (again) query.set('switch', '1');
+/** The sign-in page, and back to where the interaction goes on. @param again asks somebody who is signed in, too. */
+export function signInForInteraction({ settings }: ServerContext, interaction: Interaction, again: boolean): string {
+  const href = signInHref({ returnTo: `${settings.issuerPath}/oauth/interaction/${interaction.uid}`, again });
   const { login_hint: hint } = interaction.params;
-  if (typeof hint === 'string' && hint.length <= 256) query.set('login_hint', hint);
-  return `/sign-in?${query}`;
+  if (typeof hint !== 'string' || hint.length > MAX_HINT_LENGTH) return href;
+  return `${href}&${new URLSearchParams({ login_hint: hint })}`;
 }
 
 /** Our own URLs are handed to browsers as paths: pages take nothing else. */
