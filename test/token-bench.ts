@@ -9,6 +9,7 @@ import { safeFetch } from '../src/lib/safe-fetch.ts';
 import { Secret } from '../src/lib/secret.ts';
 import { openDatabase } from '../src/store/database.ts';
 import { migrate } from '../src/store/migrate.ts';
+import { insertOauthClient } from '../src/store/oauth-clients.ts';
 import { insertOauthGrant } from '../src/store/oauth-grants.ts';
 import { insertUser } from '../src/store/users.ts';
 import {
@@ -54,6 +55,16 @@ export async function openTokenBench(t: TestContext, options: Partial<AccessToke
   };
   const verifier = createAccessTokenVerifier(verifierOptions);
   await insertUser(db, { tenantId, id: 'usr_ann', name: 'ann@example.org', displayName: 'Ann', createdAt: 1 });
+  await insertOauthClient(
+    db,
+    {
+      ...{ tenantId, id: 'client-1', source: 'pre_registered', name: 'client-1' },
+      status: 'active',
+      metadata: {},
+      address: '',
+    },
+    1,
+  );
   const grant = await newGrant('usr_ann');
 
   async function newGrant(userId: string): Promise<string> {

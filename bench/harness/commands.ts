@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+
 /** What a process of the bench can be asked over IPC: named functions with one argument that can be cloned. */
 export type Commands = Record<string, (argument: never) => unknown>;
 
@@ -57,7 +59,7 @@ export function serveCommands(commands: Commands, close: () => Promise<void> = a
       try {
         process.send!({ id, value: await all[command]!(argument) });
       } catch (error) {
-        process.send!({ id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+        process.send!({ id, error: inspect(error) });
       }
     });
   });

@@ -9,6 +9,8 @@ import { createKey } from '../../src/tokens/create-key.ts';
 
 const KEYS_PER_ACCOUNT = 10;
 
+export const accountName = (index: number): string => `agent-${index}`;
+
 /** Creates the database with service accounts that have the role, ten keys each. Returns the keys. */
 export async function createKeys(file: string, role: string, count: number): Promise<string[]> {
   const db = await openDatabase({ file });
@@ -20,7 +22,7 @@ export async function createKeys(file: string, role: string, count: number): Pro
       for (let account = 0; keys.length < count; account++) {
         const id = newId('sva');
         const owner = { kind: 'service_account', id } as const;
-        const named = { name: `agent-${account}`, description: '' };
+        const named = { name: accountName(account), description: '' };
         await insertServiceAccount(trx, { tenantId, id, ...named, createdAt: Date.now() });
         await assignRole(trx, { tenantId, role, subject: owner });
         for (let i = 0; i < KEYS_PER_ACCOUNT && keys.length < count; i++) {

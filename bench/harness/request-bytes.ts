@@ -7,7 +7,7 @@ const SLOT = '#'.repeat(DIGITS);
 export interface RequestTemplate {
   readonly port: number;
   readonly bytes: Buffer;
-  /** Offsets of the running number: first the JSON-RPC id, then wherever the arguments have it. */
+  /** Offsets of the running number: first the JSON-RPC id, then wherever the arguments have it. None: all are the same. */
   readonly numberSlots: readonly number[];
   readonly keySlot: number;
   /** Access keys to take turns with. One is enough: it stands in `bytes` already. */
@@ -34,20 +34,25 @@ export interface McpCall {
   readonly params?: Readonly<Record<string, unknown>>;
 }
 
+/** The headers that a client of 2026-07-28 sends with a call. */
+export const mcpHeaders = ({ key, method, name }: Pick<McpCall, 'key' | 'method' | 'name'>): [string, string][] => [
+  ['accept', 'application/json, text/event-stream'],
+  ['content-type', 'application/json'],
+  ['authorization', `Bearer ${key}`],
+  ['mcp-protocol-version', VERSION],
+  ['mcp-method', method],
+  ...(name === undefined ? [] : ([['mcp-name', name]] as [string, string][])),
+  ['user-agent', 'bench'],
+];
+
+export const mcpBody = ({ method, params = {} }: Pick<McpCall, 'method' | 'params'>, id: number): string =>
+  JSON.stringify({ jsonrpc: '2.0', id, method, params: { ...params, _meta: META } });
+
 /** A request of 2026-07-28, as a client sends it. */
-export function mcpRequest({ port, path, key, method, name, params = {} }: McpCall): RequestTemplate {
-  const whole = JSON.stringify({ jsonrpc: '2.0', id: 0, method, params: { ...params, _meta: META } });
-  const body = whole.replace('"id":0', `"id":${SLOT}`);
-  const headers = [
-    ['accept', 'application/json, text/event-stream'],
-    ['content-type', 'application/json'],
-    ['authorization', `Bearer ${key}`],
-    ['mcp-protocol-version', VERSION],
-    ['mcp-method', method],
-    ...(name === undefined ? [] : [['mcp-name', name]]),
-    ['user-agent', 'bench'],
-  ] as [string, string][];
-  return httpPost({ port, path, headers, body, key });
+export function mcpRequest(call: McpCall): RequestTemplate {
+  const { port, path, key } = call;
+  const body = mcpBody(call, 0).replace('"id":0', `"id":${SLOT}`);
+  return httpPost({ port, path, headers: mcpHeaders(call), body, key });
 }
 
 export function toolCall(to: Pick<McpCall, 'port' | 'path' | 'key'>, name: string, text: string): RequestTemplate {
@@ -79,13 +84,13 @@ let lastNumber = FIRST_NUMBER;
 
 /**
  * Makes the next request in `bytes`, a copy of `template.bytes`. Returns the digits of its id, which the answer has to
- * contain.
+ * contain, if it has one.
  */
-export function nextRequest(template: RequestTemplate, bytes: Buffer): Buffer {
+export function nextRequest(template: RequestTemplate, bytes: Buffer): Buffer | undefined {
   const number = String(++lastNumber);
   for (const slot of template.numberSlots) bytes.write(number, slot, DIGITS, 'latin1');
   const { keys, keySlot } = template;
   if (keys !== undefined) bytes.write(keys[lastNumber % keys.length]!, keySlot, 'latin1');
-  const id = template.numberSlots[0] ?? 0;
-  return bytes.subarray(id, id + DIGITS);
+  const id = template.numberSlots[0];
+  return id === undefined ? undefined : bytes.subarray(id, id + DIGITS);
 }

@@ -30,6 +30,7 @@ export type AuditMode = GatewayOptions['auditMode'];
 export interface StartOptions {
   readonly auditMode?: AuditMode;
   readonly keys?: number;
+  readonly people?: number;
   readonly nodeFlags?: readonly string[];
 }
 
@@ -75,12 +76,13 @@ export async function createStand(quick: boolean) {
   async function startGateway({
     auditMode = 'strict',
     keys: count = 1,
+    people = 0,
     nodeFlags = [],
   }: StartOptions = {}): Promise<Gateway> {
     const dataDir = makeFolder();
     const removeData = () => removeFolder(dataDir);
     try {
-      const argument: GatewayOptions = { dataDir, upstreamPort, auditMode, keys: count };
+      const argument: GatewayOptions = { dataDir, upstreamPort, auditMode, keys: count, people };
       const process = await startProcess<GatewayCommands>('gateway.ts', { argument, nodeFlags, half: 'served' });
       const keys = await process.ask('keys');
       const port = await process.ask('port');

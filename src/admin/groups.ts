@@ -103,9 +103,12 @@ const crudRoutes: readonly Route[] = [
     versioned: true,
     answer: { status: 200, description: 'The changed group.', schema: GroupSchema, etag: true },
     async handle(request) {
-      const { context, ifMatch, body } = request;
+      const { context, caller, ifMatch, body } = request;
       const group = await requireGroup(context.db, request);
-      return shown(orStale(await updateGroup(context.db, group, matchVersion(ifMatch, group), body)));
+      const version = matchVersion(ifMatch, group);
+      return guardOwnership(context.db, caller, async (trx) =>
+        shown(orStale(await updateGroup(trx, group, version, body))),
+      );
     },
   }),
   defineRoute({

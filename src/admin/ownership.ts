@@ -2,6 +2,7 @@ import { AppError } from '../errors/app-error.ts';
 import type { Caller, PrincipalKind } from '../model/principal.ts';
 import type { Database } from '../store/database.ts';
 import { listGroupMembers } from '../store/group-members.ts';
+import { findGroup } from '../store/groups.ts';
 import { listRoleAssignments, rolesOfPrincipal } from '../store/role-assignments.ts';
 import { findServiceAccount } from '../store/service-accounts.ts';
 import { putSetting } from '../store/settings.ts';
@@ -11,7 +12,11 @@ import { adminLevel, requireOwner } from './authorize.ts';
 import { everything } from './pagination.ts';
 
 interface Ownership {
-  /** Everybody and everything that has the owner role, with the status of each principal: what only owners may change. */
+  /**
+   * Everybody and everything that has the owner role, with the status of each principal: what only owners may change. Names
+   * are part of it: the configuration file gives groups and service accounts by name to whom an identity provider or
+   * another platform vouches for, and people are found by their address, so a new name can be a new way in.
+   */
   readonly fingerprint: string;
   /** How many principals could act as an owner now. */
   readonly active: number;
@@ -23,7 +28,7 @@ const LOCK = 'admin.ownership';
  * Runs a change of principals, groups or assignments in one transaction, and takes it back when it changed who is an
  * owner without an owner asking for it (`owner_required`), or left nobody who is one (`conflict`). It compares the state
  * before and after, so no way of becoming or ceasing to be an owner can be forgotten: by assignment, through a group,
- * by being disabled or removed.
+ * by being disabled, removed or renamed.
  */
 export async function guardOwnership<T>(db: Database, caller: Caller, work: (trx: Database) => Promise<T>): Promise<T> {
   const { tenantId } = caller;
@@ -53,6 +58,7 @@ async function ownershipOf(db: Database, tenantId: string): Promise<Ownership> {
     if (subject.kind === 'access_key') continue;
     facts.add(`${subject.kind} ${subject.id}`);
     if (subject.kind === 'group') {
+      facts.add(`${subject.id} is called ${(await findGroup(db, { tenantId, id: subject.id }))?.name}`);
       for (const { id } of await everything((page) =>
         listGroupMembers(db, { tenantId, groupId: subject.id, ...page }),
       )) {
@@ -63,7 +69,7 @@ async function ownershipOf(db: Database, tenantId: string): Promise<Ownership> {
   let active = 0;
   for (const { kind, id } of principals.values()) {
     const found = await (kind === 'user' ? findUser(db, { tenantId, id }) : findServiceAccount(db, { tenantId, id }));
-    facts.add(`${id} is ${found?.status}`);
+    facts.add(`${id} is ${found?.status} and called ${found?.name}`);
     if (found?.status === 'active') active++;
   }
   return { fingerprint: [...facts].sort().join('\n'), active };

@@ -195,9 +195,12 @@ function changeRoutes<T extends StoredPrincipal, Fields extends { name: string }
       versioned: true,
       answer: { status: 200, description: `The changed ${noun}.`, schema, etag: true },
       async handle(request) {
-        const { context, ifMatch, body } = request;
+        const { context, caller, ifMatch, body } = request;
         const found = await requireItem(spec, context.db, request);
-        const changed = orStale(await spec.update(context.db, found, matchVersion(ifMatch, found), body));
+        const version = matchVersion(ifMatch, found);
+        const changed = await guardOwnership(context.db, caller, async (trx) =>
+          orStale(await spec.update(trx, found, version, body)),
+        );
         await context.changed({ kind: 'principal-changed', principalKind: kind, id: found.id, disabled: false });
         return { body: view(changed), etag: etagOf(changed) };
       },

@@ -2,6 +2,7 @@ import { accessKeyRoutes } from './access-keys.ts';
 import { auditRoutes } from './audit.ts';
 import { grantRoutes } from './grants.ts';
 import { groupRoutes } from './groups.ts';
+import { identityProviderRoutes } from './identity-providers.ts';
 import { myCredentialRoutes } from './my-credential.ts';
 import { oauthClientRoutes } from './oauth-clients.ts';
 import { policyRoutes } from './policy-explain.ts';
@@ -30,6 +31,7 @@ export const DESCRIBED_ROUTES: readonly Route[] = [
   ...setupLinkRoutes,
   ...grantRoutes,
   ...oauthClientRoutes,
+  ...identityProviderRoutes,
   ...signingKeyRoutes,
   ...upstreamRoutes,
   ...upstreamCredentialRoutes,

@@ -26,7 +26,7 @@ export const setupLinkRoutes: readonly Route[] = [
     operationId: 'createSetupLink',
     summary: 'Make a link with which a user chooses a password, once',
     description:
-      'Earlier links of the user stop working. `recovery` also removes the second factor. Links of owners are made by owners only.',
+      'Earlier links of the user stop working. `recovery` also removes the second factor and, once used, ends what the account allowed clients. Links of owners are made by owners only.',
     access: 'admin',
     params: z.object({ id: userIdField }),
     body: z.strictObject({ purpose: z.enum(['setup', 'recovery']).default('setup') }).meta({ id: 'CreateSetupLink' }),

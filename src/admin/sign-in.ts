@@ -1,4 +1,7 @@
 import { AppError } from '../errors/app-error.ts';
+import type { ProviderCheck } from '../identity/providers/check-provider.ts';
+import type { ProviderView } from '../identity/providers/identity-providers.ts';
+import type { TestLoginReport } from '../identity/providers/provider-tests.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { AdminRequest } from './routes.ts';
 
@@ -11,6 +14,13 @@ export interface SignInAdministration {
   readonly signingKeys: {
     list(): readonly { readonly kid: string; readonly state: 'active' | 'next' | 'retired' }[];
     rotate(): Promise<void>;
+  };
+  readonly identityProviders: {
+    list(): ProviderView[];
+    /** Both throw `not_found` for one that is not configured. */
+    check(name: string): Promise<ProviderCheck[]>;
+    beginTestLogin(name: string): Promise<{ token: string; url: string; expiresAt: number }>;
+    testLoginResult(token: string): Promise<'unknown' | 'waiting' | TestLoginReport>;
   };
   /** Where a person opens a set-up or recovery link. */
   setupUrl(token: Secret): string;

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { AppError, toAppError } from '../errors/app-error.ts';
+import { AppError } from '../errors/app-error.ts';
 import { errorPage } from '../http/error-page.ts';
+import { toKnownError } from '../http/known-error.ts';
 import type { Metrics } from '../http/metrics.ts';
 import { PROBLEM_CONTENT_TYPE, problemDetails } from '../http/problem-details.ts';
 import { protectedResourceMetadata, resourcePathOf } from '../http/protected-resource-metadata.ts';
@@ -32,7 +33,7 @@ export function addServiceRoutes(fastify: FastifyInstance, options: ServiceRoute
     throw new AppError('not_found');
   });
   fastify.setErrorHandler((thrown, request, reply) => {
-    const error = toAppError(thrown);
+    const error = toKnownError(thrown as Error);
     if (error.code === 'internal') options.logError(request.id, error);
     return reply.status(error.status).type(PROBLEM_CONTENT_TYPE).send(problemDetails(error, request.id));
   });

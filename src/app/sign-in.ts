@@ -8,6 +8,7 @@ import { fillTemplate } from '../config/references.ts';
 import type { CredentialUse, VerifyCredential } from '../gateway/authenticate.ts';
 import type { Logger } from '../http/logger.ts';
 import { assetRoutes } from '../http/pages/assets.ts';
+import { createTurnstile } from '../http/turnstile.ts';
 import { createBrowserSessions } from '../identity/browser-sessions.ts';
 import { createFormGuard } from '../identity/form-guard.ts';
 import { createAssertionAccounts } from '../identity/providers/assertion-accounts.ts';
@@ -21,6 +22,7 @@ import { revokeOauthGrantsOfClient, revokeOauthGrantsOfPrincipal } from '../stor
 import { createAccessTokenVerifier } from '../tokens/access-token-verifier.ts';
 import { type CredentialVerifier, createCredentialVerifier } from '../tokens/credential-verifier.ts';
 import { createDpopVerifier } from '../tokens/dpop-proof.ts';
+import type { ExternalIssuer } from '../tokens/external-issuer.ts';
 import type { KeyVerifier } from '../tokens/key-verifier.ts';
 import { openSigningKeys } from '../tokens/signing-keys.ts';
 import type { State } from './open-state.ts';
@@ -67,6 +69,11 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
   const issuer = (): string => publicUrl() + config().oauth.issuerPath;
   const reveal = async (template: Secret): Promise<Secret> =>
     new Secret(await fillTemplate(template.reveal(), { env: (name) => env[name], vault: async () => undefined }));
+  const tokenIssuers = (): ExternalIssuer[] =>
+    config().oauth.tokenIssuers.map(({ introspection, ...issuer }) => ({
+      ...issuer,
+      introspection: introspection && { ...introspection, clientSecret: () => reveal(introspection.clientSecret) },
+    }));
   const accountOf = createAssertionAccounts({ db, providers: () => config().oauth.identityProviders });
   const signingKeys = config().oauth.enabled ? await openSigningKeys({ db, vault }) : null;
   const dpop = createDpopVerifier({ nonceSecret: await dpopSecret(vault) });
@@ -74,10 +81,7 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
     db,
     own: signingKeys === null ? null : { issuer, signingKeys },
     publicUrl,
-    issuers: config().oauth.tokenIssuers.map(({ introspection, ...issuer }) => ({
-      ...issuer,
-      introspection: introspection && { ...introspection, clientSecret: () => reveal(introspection.clientSecret) },
-    })),
+    issuers: tokenIssuers(),
     accountOf,
     fetch: (url, asked) => safeFetch(url, { reach: reachOf(url), ...asked }),
     dpop,
@@ -123,6 +127,12 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
       list: () => signingKeys!.list(),
       rotate: () => signingKeys!.rotate(),
     },
+    identityProviders: {
+      list: parts.people.providers,
+      check: parts.people.checkProvider,
+      beginTestLogin: parts.people.beginTestLogin,
+      testLoginResult: parts.people.testLoginResult,
+    },
     setupUrl: (token) => `${publicUrl()}/setup/${token.reveal()}`,
   };
 
@@ -141,6 +151,7 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
         resource: publicUrl() + use.resourcePath,
         wide: config().oauth.wideAudience,
         dpop: proofOf(use, publicUrl()),
+        again: use.again,
       }),
     authorizationServers: (path) => [
       ...(parts === null ? [] : [issuer()]),
@@ -151,9 +162,18 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
     dpopNonce: dpop.nonce,
     async routes(fastify) {
       if (parts === null) return;
+      const { people, server } = parts;
       assetRoutes(fastify);
-      await fastify.register(parts.people.routes);
-      await fastify.register(parts.server.routes);
+      await fastify.register(async (paced) => {
+        const begin = createTurnstile();
+        paced.addHook('onRequest', async (request, reply) => {
+          await begin();
+          // Whoever has gone meanwhile needs no answer.
+          if (request.raw.socket.destroyed) reply.hijack();
+        });
+        await paced.register(people.routes);
+        await paced.register(server.routes);
+      });
     },
     administration,
     async endOfPrincipal(principalId) {
@@ -161,7 +181,10 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
       await parts?.sessions.endOfPrincipal(principalId);
     },
     async reload() {
+      tokens.replaceIssuers(tokenIssuers());
       await parts?.server.reload(config().oauth);
+      // Clients may be gone that have tokens without a grant.
+      credentials.invalidateAll();
     },
     start() {
       repeat(FOLLOW_MS, 'revocations by other processes could not be read', credentials.readRevoked);
@@ -172,8 +195,6 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
         await server.sweep();
         await people.sweep();
       });
-      // The first person who signs in need not wait for the library to be read.
-      setImmediate(() => server.warmUp().catch((error: unknown) => log.error({ err: error }, 'authorization server')));
     },
     close() {
       for (const timer of timers) clearInterval(timer);

@@ -1,4 +1,4 @@
-import type { KoaContextWithOIDC, Session } from 'oidc-provider';
+import type { Interaction, KoaContextWithOIDC, Session } from 'oidc-provider';
 import type { BrowserSession } from '../identity/browser-sessions.ts';
 import type { ServerContext } from './context.ts';
 import type { OidcProvider } from './oidc-library.ts';
@@ -6,44 +6,49 @@ import type { OidcProvider } from './oidc-library.ts';
 /** What the library's sessions are made with; not in its types. */
 interface SessionModel {
   get(ctx: KoaContextWithOIDC): Promise<Session>;
-  instantiate(payload?: object): Session;
+  findByUid(uid: string): Promise<Pick<Session, 'accountId'>>;
+  instantiate(): Session;
 }
 
 /**
- * Makes the library's session a shadow of the browser session, which alone says who is signed in. Several authorizations
- * that are under way share it as long as the person is the same: who signs out, or in as somebody else, in the middle of
- * one has to start that one again.
+ * Lets the browser session alone say who is signed in: the library's own sessions are made from it for one request each,
+ * and never kept. So several sign-ins can be under way in one browser, also such that begin at once, and who signs out, or
+ * in as somebody else, in the middle of one has to begin that one again.
  */
 export function bindToBrowserSession(context: ServerContext, provider: OidcProvider): void {
   const model = provider.Session as unknown as SessionModel;
-  const getFromCookie = model.get.bind(model);
 
   model.get = async (ctx) => {
-    if (ctx.oidc === undefined) return getFromCookie(ctx);
     const browser = await context.browserSessions.read(ctx.req);
-    const known = await getFromCookie(ctx);
-    const isSame = known.accountId === undefined || known.accountId === browser?.userId;
-    const session = isSame ? known : model.instantiate();
-    // In the middle of an authorization, its own sign-in says who it is.
-    const isBegin = ctx.oidc.route === 'authorization';
-    if (browser !== null && isBegin && !isUpToDate(session, browser)) signIn(session, browser);
-    ctx.oidc.entity('Session', session);
+    const session = model.instantiate();
+    if (browser !== null && !(await isAnsweredForAnother(provider, ctx, browser))) signIn(session, browser);
+    // The answer of a sign-in page is that the browser session is there now.
+    session.loginAccount = () => undefined;
+    // What the library keeps is what was touched.
+    Object.defineProperty(session, 'touched', { get: () => false, set: () => undefined });
+    ctx.oidc?.entity('Session', session);
     return session;
   };
+
+  // Asked for by who was signed in when a question was put; whether they still are is looked at with the answer.
+  model.findByUid = async (uid) => ({ accountId: uid });
 }
 
-const secondsOf = ({ authenticatedAt }: BrowserSession): number => Math.floor(authenticatedAt / 1000);
-
-const isUpToDate = (session: Session, browser: BrowserSession): boolean =>
-  session.accountId === browser.userId && session.loginTs === secondsOf(browser);
-
-function signIn(session: Session, browser: BrowserSession): void {
-  session.loginAccount({
-    accountId: browser.userId,
-    loginTs: secondsOf(browser),
-    amr: [...browser.methods],
-    transient: true,
+/** Its `uid` is what an interaction remembers, to be compared when it is answered. */
+function signIn(session: Session, { userId, authenticatedAt, methods }: BrowserSession): void {
+  Object.assign(session, {
+    uid: userId,
+    accountId: userId,
+    loginTs: Math.floor(authenticatedAt / 1000),
+    amr: [...methods],
   });
-  // Without it a new session that nobody wrote to is not kept.
-  Object.assign(session, { touched: true });
+}
+
+/** Somebody else has signed in since the question who it is was answered: it has to be asked again. */
+async function isAnsweredForAnother(provider: OidcProvider, ctx: KoaContextWithOIDC, browser: BrowserSession) {
+  if (ctx.oidc?.route !== 'resume') return false;
+  const id = ctx.cookies.get(provider.cookieName('resume'), { signed: true });
+  const interaction: Interaction | undefined = id === undefined ? undefined : await provider.Interaction.find(id);
+  const answered = interaction?.result?.login?.accountId;
+  return answered !== undefined && answered !== browser.userId;
 }

@@ -7,6 +7,7 @@ import type { OidcProvider } from './oidc-library.ts';
  * say what the configuration says: nothing of `Host`, `X-Forwarded-*` or an absolute request target gets through.
  *
  * @param path where the library serves it, without the path of the issuer.
+ * @param page somebody looks at the answer. @param query what stands after the path is passed on.
  */
 export async function forwardToProvider(
   { publicUrl, settings }: ServerContext,
@@ -14,12 +15,12 @@ export async function forwardToProvider(
   path: string,
   request: FastifyRequest,
   reply: FastifyReply,
-  { page = false } = {},
+  { page = false, query = true } = {},
 ): Promise<FastifyReply> {
   const { raw } = request;
   const own = new URL(publicUrl());
-  const query = raw.url!.indexOf('?');
-  const url = path + (query < 0 ? '' : raw.url!.slice(query));
+  const at = raw.url!.indexOf('?');
+  const url = path + (at < 0 || !query ? '' : raw.url!.slice(at));
   for (const name of ['x-forwarded-host', 'x-forwarded-for', 'forwarded']) delete raw.headers[name];
   raw.headers.host = own.host;
   raw.headers['x-forwarded-proto'] = own.protocol.slice(0, -1);

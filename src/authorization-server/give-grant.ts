@@ -1,10 +1,13 @@
 import { newId } from '../lib/ids.ts';
 import { DEFAULT_TENANT } from '../model/principal.ts';
-import { countOauthGrantsOfClient, insertOauthGrant } from '../store/oauth-grants.ts';
+import { countOauthGrantsOfClient, insertOauthGrant, listSurplusOauthGrants } from '../store/oauth-grants.ts';
 import type { ServerContext } from './context.ts';
 import { HARMLESS_SCOPES } from './resources.ts';
+import { revokeGrant } from './revoke-grant.ts';
 
 const DAY_MS = 86_400_000;
+/** Grants in force that one person may have for one client: one for each installation. */
+const MAX_OF_ONE_PERSON = 50;
 
 export interface GivenGrant {
   readonly client: { readonly id: string; readonly name: string };
@@ -21,7 +24,10 @@ export async function mayHaveGrant({ db, settings, now }: ServerContext, clientI
   return inForce < settings.clients.grantsPerClient;
 }
 
-/** Makes the grant that a person has just agreed to, in the shape that the library reads. Returns its id. */
+/**
+ * Makes the grant that a person has just agreed to, in the shape that the library reads. Returns its id. Those that the
+ * person has not used for longest end when there are too many: nobody may use up alone what a client may have in all.
+ */
 export async function giveGrant(context: ServerContext, given: GivenGrant): Promise<string> {
   const { db, now, settings } = context;
   const id = newId('grt', now());
@@ -50,5 +56,9 @@ export async function giveGrant(context: ServerContext, given: GivenGrant): Prom
     createdAt,
     expiresAt,
   });
+  const ofPerson = { tenantId: DEFAULT_TENANT, clientId: client.id, principalId: user.id, keep: MAX_OF_ONE_PERSON };
+  for (const surplus of await listSurplusOauthGrants(db, ofPerson, createdAt)) {
+    await revokeGrant(context, surplus, 'replaced_by_newer');
+  }
   return id;
 }

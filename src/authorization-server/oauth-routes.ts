@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 
 import { AppError } from '../errors/app-error.ts';
 import { createAttemptLimiter } from '../identity/attempt-limiter.ts';
 import { acceptForms } from '../identity/form-body.ts';
+import { isLoopbackHost } from '../lib/loopback.ts';
 import { offersRegistration } from './clients/registration-policy.ts';
 import type { ServerContext } from './context.ts';
 import { ENDPOINTS, LEGACY_ENDPOINTS } from './endpoints.ts';
@@ -22,6 +23,14 @@ export interface Serving {
 
 const METADATA = ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration'];
 const HOUR_MS = 3_600_000;
+/** What anybody can begin, and what is then kept for a while: for the authorization endpoint an hour. */
+const BEGINNINGS: ReadonlySet<string> = new Set([
+  ENDPOINTS.authorization,
+  ENDPOINTS.pushed_authorization_request,
+  ENDPOINTS.device_authorization,
+]);
+/** Of one address: a whole office in the morning, but not what fills a disk. */
+const BEGUN_PER_MINUTE = 300;
 
 type Handler = (serving: Serving, request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>;
 
@@ -60,10 +69,11 @@ function addEndpoints(
   issuerPath: string,
   answered: (handler: Handler) => (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>,
 ): void {
+  const begun = createAttemptLimiter({ attempts: BEGUN_PER_MINUTE, windowMs: 60_000 });
   const serve = (method: HTTPMethods[], url: string, path: string, page = false): void => {
-    const handler = answered((now, request, reply) =>
-      forwardToProvider(now.context, now.provider, path, request, reply, { page }),
-    );
+    const forward: Handler = (now, request, reply) =>
+      forwardToProvider(now.context, now.provider, path, request, reply, { page });
+    const handler = answered(BEGINNINGS.has(path) ? withinLimit(begun, forward, page) : forward);
     fastify.route({ method, url, handler, exposeHeadRoute: false });
   };
   // At the root, for clients that cut the path off (2025-03-26), in front of it (RFC 8414 §3.1), and behind it (OpenID).
@@ -78,7 +88,8 @@ function addEndpoints(
     answered((now, request, reply) => {
       const { uid } = request.params as { uid: string };
       const path = `${authorization}/${encodeURIComponent(uid)}`;
-      return forwardToProvider(now.context, now.provider, path, request, reply, { page: true });
+      // It goes on with what was stored; parameters of its own, which nobody has checked, would only confuse the library.
+      return forwardToProvider(now.context, now.provider, path, request, reply, { page: true, query: false });
     }),
   );
   serve(['GET', 'OPTIONS'], issuerPath + jwks, jwks);
@@ -92,6 +103,34 @@ function addEndpoints(
     else if (path === authorization) serve(['GET'], url, path, true);
     else serve(['POST', 'OPTIONS'], url, path);
   }
+}
+
+/**
+ * Refuses an address that begins too much. Not this machine: everybody comes from there when the proxy in front is not
+ * among `trustedProxies`, and nobody may lock them all out.
+ */
+function withinLimit(begun: ReturnType<typeof createAttemptLimiter>, handler: Handler, page: boolean): Handler {
+  return async (serving, request, reply) => {
+    const address = serving.context.addressOf(request.raw);
+    if (request.method === 'OPTIONS' || isLoopbackHost(address) || begun.excess(address) === 0) {
+      return handler(serving, request, reply);
+    }
+    const detail = 'Too many sign-ins were begun from this address within a minute.';
+    reply.header('retry-after', '60');
+    if (page) {
+      const whatToDo = 'Wait a minute, then start to sign in again.';
+      return sendRefusal(request, reply, {
+        code: 'too_many',
+        title: 'Too many sign-ins',
+        detail,
+        whatToDo,
+        status: 429,
+      });
+    }
+    return reply
+      .status(429)
+      .send({ error: 'temporarily_unavailable', error_description: `${detail} Try again later.` });
+  };
 }
 
 /** RFC 7591 §3: with CORS, which the library leaves out here, and a limit. */

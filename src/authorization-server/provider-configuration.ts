@@ -139,7 +139,6 @@ function lifetimes({ settings }: ServerContext): Pick<Configuration, 'ttl'> {
       RefreshToken: settings.refreshTokenDays * DAY_SECONDS,
       Grant: settings.grantDays * DAY_SECONDS,
       Interaction: INTERACTION_SECONDS,
-      Session: INTERACTION_SECONDS,
     },
   };
 }
@@ -151,12 +150,10 @@ function cookies({ publicUrl }: ServerContext, key: string): NonNullable<Configu
   return {
     keys: [key],
     names: {
-      session: `${secure ? '__Host-' : ''}toolgate_authorization`,
       // Bound to a path, so that several can be under way at once; `__Host-` does not allow that.
       interaction: `${secure ? '__Secure-' : ''}toolgate_interaction`,
       resume: `${secure ? '__Secure-' : ''}toolgate_resume`,
     },
-    long: { ...options, path: '/' },
     short: options,
   };
 }

@@ -1,7 +1,8 @@
+import type { IncomingMessage } from 'node:http';
 import type { errors, KoaContextWithOIDC } from 'oidc-provider';
 import { DEFAULT_TENANT } from '../model/principal.ts';
 import { touchOauthClient } from '../store/oauth-clients.ts';
-import { principalOf, trail } from './audit-trail.ts';
+import { principalOf, type TrailEntry, trail } from './audit-trail.ts';
 import type { ServerContext } from './context.ts';
 import { isRepetition } from './grants/refresh-token.ts';
 import { spokenFor } from './grants/spoken-for.ts';
@@ -10,9 +11,14 @@ import type { OidcProvider } from './oidc-library.ts';
 import { factsOf } from './request-facts.ts';
 
 const TOUCH_MS = 3_600_000;
+/** Refusals recorded per second: strangers cause them at no cost, and must not fill the disk (as in gateway/refusals.ts). */
+const REFUSALS_PER_SECOND = 50;
+/** Of what a client wrote that stands in a refusal. */
+const MAX_DETAIL = 500;
 
 /** Records what the library does, and what it refuses. */
 export function recordProviderEvents(context: ServerContext, provider: OidcProvider): void {
+  const trailRefusal = limitedTrail(context);
   provider.on('grant.success', (ctx) => {
     const client = ctx.oidc.client!;
     touchOauthClient(context.db, { tenantId: DEFAULT_TENANT, id: client.clientId }, context.now(), TOUCH_MS).catch(
@@ -25,13 +31,14 @@ export function recordProviderEvents(context: ServerContext, provider: OidcProvi
   provider.on('grant.error', (ctx, error) => {
     explainInBody(context, ctx, error);
     const reused = /already (used|consumed)/.test(detailOf(error));
-    trail(context, reused ? 'token.reused' : 'token.refused', ctx.req, refused(ctx, error));
+    if (reused) trail(context, 'token.reused', ctx.req, refused(ctx, error));
+    else trailRefusal('token.refused', ctx.req, refused(ctx, error));
   });
   provider.on('authorization.error', (ctx, error) => {
-    trail(context, 'authorization.refused', ctx.req, refused(ctx, error));
+    trailRefusal('authorization.refused', ctx.req, refused(ctx, error));
   });
   provider.on('registration_create.error', (ctx, error) => {
-    trail(context, 'client.refused', ctx.req, refused(ctx, error));
+    trailRefusal('client.refused', ctx.req, refused(ctx, error));
   });
   provider.on('device_authorization.success', (ctx) => {
     trail(context, 'device.started', ctx.req, { client: clientOf(ctx), target: ctx.oidc.client!.clientId });
@@ -57,6 +64,27 @@ export function recordProviderEvents(context: ServerContext, provider: OidcProvi
       error_description: `Something went wrong inside the gateway. Request ${requestId}`,
     };
   });
+}
+
+/** How many were left out is said in the next record. */
+function limitedTrail(context: ServerContext) {
+  let second = 0;
+  let recorded = 0;
+  let leftOut = 0;
+  return (action: string, request: IncomingMessage, entry: TrailEntry): void => {
+    const now = Math.floor(context.now() / 1000);
+    if (now !== second) {
+      second = now;
+      recorded = 0;
+    }
+    if (++recorded > REFUSALS_PER_SECOND) {
+      leftOut++;
+      return;
+    }
+    const details = leftOut === 0 ? entry.details : { ...entry.details, notRecorded: leftOut };
+    leftOut = 0;
+    trail(context, action, request, { ...entry, details });
+  };
 }
 
 const detailOf = (error: errors.OIDCProviderError): string =>
@@ -87,6 +115,6 @@ function refused(ctx: KoaContextWithOIDC, error: errors.OIDCProviderError) {
     client,
     target: client?.id ?? (typeof asked === 'string' ? asked.slice(0, 256) : undefined),
     reason: codeOf(error) ?? error.error,
-    details: { detail: detailOf(error).trim() },
+    details: { detail: detailOf(error).trim().slice(0, MAX_DETAIL) },
   };
 }

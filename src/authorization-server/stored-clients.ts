@@ -24,6 +24,8 @@ export function storedClients(context: ServerContext, library: OidcLibrary): Ada
   };
   return {
     async find(id) {
+      // No id has one, and the store refuses to be asked for it.
+      if (id.includes('\0')) return undefined;
       const client = isDocumentUrl(context, id)
         ? await documents.find(id, library.default.ctx?.req ?? null)
         : await findOauthClient(db, { tenantId, id });

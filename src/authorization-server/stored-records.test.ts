@@ -54,7 +54,7 @@ test('of two proofs with one id that both looked new, one counts', async (t) => 
 
 test('the hash of an id is no id, but for a device code that was found by its user code', async (t) => {
   const { db, of } = await start(t);
-  for (const kind of ['RefreshToken', 'AuthorizationCode', 'Session', 'DeviceCode']) {
+  for (const kind of ['RefreshToken', 'AuthorizationCode', 'Interaction', 'DeviceCode']) {
     const records = of(kind);
     await records.upsert('secret', { clientId: 'c', uid: 'uid', userCode: 'USERCODE' }, 60);
     const { id_hash: hash } = await db

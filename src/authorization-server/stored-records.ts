@@ -6,7 +6,7 @@ import {
   deleteOauthRecord,
   deleteOauthRecordsOfGrant,
   findOauthRecord,
-  findOauthRecordBy,
+  findOauthRecordByUserCode,
   insertOauthRecord,
   type OauthRecord,
   putOauthRecord,
@@ -54,13 +54,13 @@ export function storedRecords(kind: string, context: ServerContext, { errors }: 
       return payloadOf(isAnswered ? { ...record, consumedAt: null } : record, id);
     },
 
-    async findByUid(uid) {
-      const record = await findOauthRecordBy(db, { tenantId, kind }, { uidHash: sha256Hex(uid) });
-      return record === null ? undefined : payloadOf(record, undefined);
+    /** Of sessions, which are not kept: see browser-bound-session.ts. */
+    async findByUid() {
+      return undefined;
     },
 
     async findByUserCode(userCode) {
-      const record = await findOauthRecordBy(db, { tenantId, kind }, { userCodeHash: sha256Hex(userCode) });
+      const record = await findOauthRecordByUserCode(db, { tenantId, kind, userCodeHash: sha256Hex(userCode) });
       return record === null ? undefined : payloadOf(record, HANDLE + record.idHash);
     },
 
@@ -90,22 +90,20 @@ export function storedRecords(kind: string, context: ServerContext, { errors }: 
 }
 
 function recordOf(kind: string, id: string, payload: AdapterPayload, expiresAt: number | null) {
-  // The id is the secret itself for codes and tokens; `consumed` has a column; the session cookie is kept nowhere.
+  // The id is the secret itself for codes and tokens; `consumed` has a column.
   const { jti: _id, consumed: _consumed, ...kept } = payload as AdapterPayload & Record<string, unknown>;
-  if (kind === 'Interaction' && kept.session) kept.session = { ...kept.session, cookie: '' };
   return {
     tenantId,
     kind,
     idHash: hashOf(kind, id),
     payload: kept,
     grantId: payload.grantId ?? null,
-    uidHash: kind === 'Session' && payload.uid !== undefined ? sha256Hex(payload.uid) : null,
     userCodeHash: payload.userCode === undefined ? null : sha256Hex(payload.userCode),
     expiresAt,
   };
 }
 
-function payloadOf(record: OauthRecord, id: string | undefined): AdapterPayload {
+function payloadOf(record: OauthRecord, id: string): AdapterPayload {
   return {
     ...record.payload,
     jti: id,

@@ -41,6 +41,7 @@ const COMMANDS: Readonly<Record<string, readonly Entry[]>> = {
       'gateway',
       async () => (await import('./session.ts')).defineSession,
     ),
+    entry('idp', 'identity providers', 'gateway', async () => (await import('./idp.ts')).defineIdp),
     entry('client', 'OAuth clients', 'gateway', async () => (await import('./client.ts')).defineClient),
   ],
   'What they may call': [

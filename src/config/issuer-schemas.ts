@@ -139,5 +139,4 @@ export const AssertionIssuerSchema = z
 
 export type ClaimRule = z.infer<typeof ClaimRuleSchema>;
 export type IdentityProviderSettings = z.infer<typeof IdentityProviderSchema>;
-export type TokenIssuerSettings = z.infer<typeof TokenIssuerSchema>;
 export type AssertionIssuerSettings = z.infer<typeof AssertionIssuerSchema>;

@@ -9,6 +9,8 @@ export interface CredentialUse {
   /** Of the client, after trusted proxies. */
   readonly address: string;
   readonly resourcePath: string;
+  /** The request was verified before: a proof of possession in it was good then, and counts once. */
+  readonly again?: true;
 }
 
 export type VerifyCredential = (credential: string, use: CredentialUse) => Caller | Promise<Caller>;

@@ -38,10 +38,7 @@ export async function handlePost(
   const reserve = (bytes: number): void => gateway.memory.reserve(exchange.res, bytes);
   const body = await readBody(http, options.bodyBytes, reserve);
   gateway.live.refuseRevoked(exchange);
-  const { message, spans } = scanMessage(body, {
-    depth: options.depth,
-    reserve: body.length > SMALL_BYTES ? reserve : undefined,
-  });
+  const { message, spans } = scanMessage(body, body.length > SMALL_BYTES ? { depth: options.depth, reserve } : options);
   const draft = {
     ...exchange,
     message,

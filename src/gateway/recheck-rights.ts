@@ -1,7 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
-import { toAppError } from '../errors/app-error.ts';
+import { type AppError, toAppError } from '../errors/app-error.ts';
 import type { Caller } from '../model/principal.ts';
 import type { Role } from '../model/role.ts';
+import { CredentialRefusal } from '../tokens/credential-refusal.ts';
+import { TokenRefusal } from '../tokens/token-refusal.ts';
 import { authenticate } from './authenticate.ts';
 import { type GatewayContext, logFailure } from './context.ts';
 import type { HandlerOptions } from './handle-mcp.ts';
@@ -14,7 +16,7 @@ const BATCH = 200;
 
 /**
  * Looks again at what is under way, with the credential that began it, and ends what its caller may not have any more. A
- * call goes on while its target is allowed. A stream is about all that its caller may use, so it ends whenever that
+ * call goes on while its target is allowed, also beyond the expiry of its credential. A stream is about all that its caller may use, so it ends whenever that
  * changed: its client opens it again with the new rights. `changedRoles` were defined anew since the last time.
  */
 export async function recheckRights(
@@ -37,7 +39,8 @@ async function recheck(
 ): Promise<void> {
   const { http, address, mount, requestId } = live.exchange;
   try {
-    const caller = await authenticate({ http, address, resourcePath: resourcePath(mount) }, verify, anonymous);
+    const use = { http, address, resourcePath: resourcePath(mount), again: true } as const;
+    const caller = await authenticate(use, verify, anonymous);
     if (live.target === undefined) {
       if (haveChanged(live.exchange.caller, caller, changedRoles)) live.end('rights_changed');
     } else if (
@@ -48,11 +51,16 @@ async function recheck(
     }
   } catch (thrown) {
     const error = toAppError(thrown);
+    // A call that began in time may end; a stream would never.
+    if (live.target !== undefined && isExpiry(error)) return;
     if (error.status === 401 || error.status === 403) live.end('revoked');
     // A database that does not answer takes nothing away; the next look will tell.
     else logFailure(gateway.log, requestId, error);
   }
 }
+
+const isExpiry = ({ cause }: AppError): boolean =>
+  (cause instanceof CredentialRefusal || cause instanceof TokenRefusal) && cause.reason === 'expired';
 
 function haveChanged(before: Caller, now: Caller, changedRoles: ReadonlySet<string>): boolean {
   const roles = [...now.roles, ...(now.restriction?.roles ?? [])];

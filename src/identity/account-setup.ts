@@ -5,6 +5,8 @@ import { DEFAULT_TENANT } from '../model/principal.ts';
 import { deleteBrowserSessionsOfUser } from '../store/browser-sessions.ts';
 import type { Database } from '../store/database.ts';
 import { findLocalCredential, putPassword, setTotpConfirmed } from '../store/local-credentials.ts';
+import { revokeOauthGrantsOfPrincipal } from '../store/oauth-grants.ts';
+import { rolesOfPrincipal } from '../store/role-assignments.ts';
 import { findUsableSetupLink, type SetupLink, useSetupLink } from '../store/setup-links.ts';
 import { transact } from '../store/transact.ts';
 import { findUser, type User } from '../store/users.ts';
@@ -67,6 +69,7 @@ export function createAccountSetup({
     if (!TOKEN.test(token)) return null;
     const link = await findUsableSetupLink(db, { tenantId, tokenHash: sha256Hex(token) }, now());
     if (link === null) return null;
+    if (!(await mayStillMakeIt(db, link))) return null;
     const { userId, userName, purpose } = link;
     const secret = totpSecretFor(token, await loadKey());
     return { userId, userName, purpose, totp: { secret, uri: totpUri(secret, userName, issuer()) } };
@@ -76,8 +79,9 @@ export function createAccountSetup({
     offerOf,
 
     /**
-     * Sets the password, and the second factor if `code` is not empty. A recovery takes away the second factor that was.
-     * Whoever was signed in with the account in a browser is not any more.
+     * Sets the password, and the second factor if `code` is not empty. Whoever was signed in with the account in a browser
+     * is not any more. A recovery takes away the second factor that was, and what was allowed to clients: whoever had got
+     * into the account would stay in it by that.
      */
     async complete(token: string, { password, code }: { password: string; code: string }): Promise<SetupResult> {
       const offer = await offerOf(token);
@@ -100,6 +104,9 @@ export function createAccountSetup({
         if (wantsTotp) await setTotpConfirmed(trx, ref, now(), step);
         else if (purpose === 'recovery') await setTotpConfirmed(trx, ref, null, null);
         await deleteBrowserSessionsOfUser(trx, ref);
+        if (purpose === 'recovery') {
+          await revokeOauthGrantsOfPrincipal(trx, { tenantId, principalId: userId }, 'account_recovered', now());
+        }
         return findUser(trx, { tenantId, id: userId });
       });
       if (user === null) return null;
@@ -109,6 +116,19 @@ export function createAccountSetup({
       return { user, purpose, methods: asked ? null : ['pwd'] };
     },
   };
+}
+
+/**
+ * Whether who made the link has power over the account still: links of owners are made by owners only, also for somebody
+ * who became one since. The operator of the machine, who is no account, may do anything.
+ */
+async function mayStillMakeIt(db: Database, { tenantId, userId, createdBy }: SetupLink): Promise<boolean> {
+  const isOwner = async (id: string): Promise<boolean> => {
+    const kind = id.startsWith('sva_') ? 'service_account' : 'user';
+    return (await rolesOfPrincipal(db, { tenantId, kind, id })).includes('owner');
+  };
+  if (!/^(?:usr|sva)_/.test(createdBy)) return true;
+  return !(await isOwner(userId)) || isOwner(createdBy);
 }
 
 async function loadTotpKey(vault: Vault, tenantId: string): Promise<Secret> {

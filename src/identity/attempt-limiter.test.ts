@@ -31,3 +31,15 @@ test('more keys than there is room for push out those that were not used for lon
   limiter.excess('c');
   assert.deepEqual([limiter.excess('a'), limiter.excess('c')], [2, 1]);
 });
+
+test('all addresses of one IPv6 network count as one, and those of another do not', () => {
+  const limiter = createAttemptLimiter({ attempts: 2, windowMs: 1000, now: () => 0 });
+  assert.equal(limiter.excess('2001:db8:1:2::1'), 0);
+  assert.equal(limiter.excess('2001:db8:1:2:ffff::'), 0);
+  assert.equal(limiter.excess('2001:db8:1:2:3:4:5:6'), 1);
+  assert.equal(limiter.excess('2001:db8:1:3::1'), 0);
+  assert.equal(limiter.excess('2001:db8::1:2:3:4:5'), 0, '2001:db8:0:1');
+  limiter.refund('2001:db8:1:2::9');
+  assert.equal(limiter.excess('2001:db8:1:2::9'), 1);
+  assert.equal(limiter.excess('::1'), 0);
+});

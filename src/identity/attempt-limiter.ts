@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { createLru } from '../lib/lru.ts';
 
 export interface AttemptLimiter {
@@ -14,7 +15,8 @@ interface Counted {
 
 /**
  * At most `attempts` of one key in `windowMs`. Kept in memory, for each process by itself, and only of the `capacity` keys
- * that were used last; an account's own lock (lock-rule.ts) is what holds everywhere.
+ * that were used last; an account's own lock (lock-rule.ts) is what holds everywhere. Of a key that is an IPv6 address its
+ * /64 counts.
  */
 export function createAttemptLimiter({
   attempts,
@@ -29,7 +31,8 @@ export function createAttemptLimiter({
 }): AttemptLimiter {
   const counted = createLru<string, Counted>(capacity);
   return {
-    excess(key) {
+    excess(of) {
+      const key = countedAs(of);
       const time = now();
       let entry = counted.get(key);
       if (entry === undefined || time - entry.since >= windowMs) {
@@ -38,9 +41,20 @@ export function createAttemptLimiter({
       }
       return Math.max(0, ++entry.attempts - attempts);
     },
-    refund(key) {
-      const entry = counted.get(key);
+    refund(of) {
+      const entry = counted.get(countedAs(of));
       if (entry !== undefined && entry.attempts > 0) entry.attempts--;
     },
   };
+}
+
+/** Whoever has one address of IPv6 has 2^64 of them (RFC 4291 §2.5.4). */
+function countedAs(key: string): string {
+  if (!isIPv6(key)) return key;
+  const [head = '', tail] = key.split('::');
+  const groups = (text: string): string[] => (text === '' ? [] : text.split(':'));
+  const after = groups(tail ?? '');
+  const before = groups(head);
+  const zeros = Array<string>(Math.max(0, 8 - before.length - after.length)).fill('0');
+  return [...before, ...zeros, ...after].slice(0, 4).join(':');
 }

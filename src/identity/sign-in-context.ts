@@ -27,7 +27,7 @@ export interface SignInContext {
   /** Where to go on after signing in; `/` when that was asked for that is not ours. */
   readonly returnTo: (asked: unknown) => string;
   readonly addressOf: (request: FastifyRequest['raw']) => string;
-  /** Roles or groups of a user are others than before. */
+  /** Roles, groups or grants of a user are others than before. */
   readonly onUserChanged: (userId: string) => void | Promise<void>;
   readonly record: RecordLogin;
 }

@@ -19,7 +19,7 @@ import { createLocalAccounts } from './local-accounts.ts';
 import { createLoginRecorder } from './login-events.ts';
 import { createPendingLogins } from './pending-logins.ts';
 import type { ProviderCheck } from './providers/check-provider.ts';
-import { createIdentityProviders } from './providers/identity-providers.ts';
+import { createIdentityProviders, type ProviderView } from './providers/identity-providers.ts';
 import { createProviderTests, type TestLoginReport } from './providers/provider-tests.ts';
 import { returnTo } from './return-to.ts';
 import { codeRoutes } from './routes/code-routes.ts';
@@ -58,10 +58,12 @@ export interface SignInOptions {
 export interface SignInService {
   /** `/sign-in…`, `/setup/{token}`, `/sign-out`, `/signed-out`: a Fastify plugin. */
   readonly routes: (fastify: FastifyInstance) => Promise<void>;
+  /** The configured providers, as they stand on the sign-in page. */
+  providers(): ProviderView[];
   /** What can be seen of a provider without a login. Throws `not_found`. */
   checkProvider(name: string): Promise<ProviderCheck[]>;
   /** A login that shows what the provider tells. The person opens `url`; ask for the result with `token`. Throws `not_found`. */
-  beginTestLogin(name: string): Promise<{ readonly token: string; readonly url: string }>;
+  beginTestLogin(name: string): Promise<{ readonly token: string; readonly url: string; readonly expiresAt: number }>;
   testLoginResult(token: string): Promise<'unknown' | 'waiting' | TestLoginReport>;
   /** Forgets what is over; call it every few minutes. */
   sweep(): Promise<void>;
@@ -88,6 +90,7 @@ export function createSignIn(options: SignInOptions): SignInService {
       signOutRoutes(fastify, context);
       providerRoutes(fastify, context);
     },
+    providers: context.providers.list,
     async checkProvider(name) {
       const provider = await providerNamed(name);
       const { checkProvider } = await import('./providers/check-provider.ts');
@@ -95,8 +98,8 @@ export function createSignIn(options: SignInOptions): SignInService {
     },
     async beginTestLogin(name) {
       await providerNamed(name);
-      const token = await context.tests.begin(name);
-      return { token, url: `${publicUrl()}/sign-in/${name}?test=${token}` };
+      const { token, expiresAt } = await context.tests.begin(name);
+      return { token, expiresAt, url: `${publicUrl()}/sign-in/${name}?test=${token}` };
     },
     testLoginResult: (token) => context.tests.result(token),
     async sweep() {

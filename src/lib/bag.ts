@@ -3,8 +3,6 @@ export interface BagMember {
   bagIndex: number;
 }
 
-export type Bag<T extends BagMember> = ReturnType<typeof createBag<T>>;
-
 /**
  * Unordered members that come and go all the time. Unlike a Set, whose outgrown tables point at their successors and so
  * keep everything that was ever in them alive until the next full collection once one of them has become old.

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { Agent, type Dispatcher, request } from 'undici';
+import { Agent, type Dispatcher } from 'undici';
 import { normalizeAddress } from './cidr.ts';
 import { isForbiddenAddress } from './forbidden-addresses.ts';
 import { guardLookup, type Lookup } from './guarded-lookup.ts';
@@ -111,8 +111,9 @@ async function fetchBytes(input: string | URL, options: SafeFetchOptions): Promi
   if (signal?.aborted) abort();
   signal?.addEventListener('abort', abort, { once: true });
   try {
-    const answer = await request(url, {
-      dispatcher: agent,
+    const answer = await agent.request({
+      origin: url.origin,
+      path: url.pathname + url.search,
       method: (options.method ?? 'GET') as Dispatcher.HttpMethod,
       headers: ownHeaders(options.headers),
       body: options.body ?? null,

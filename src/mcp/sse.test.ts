@@ -42,6 +42,16 @@ test('property: the events do not depend on how the stream is cut, and their raw
   );
 });
 
+test('a byte order mark is no part of the first event, however it is cut', () => {
+  const stream = Buffer.from('\ufeffdata: x\n\n\ufeffdata: y\n\n');
+  const events = [
+    { id: undefined, event: undefined, data: 'x' },
+    { id: undefined, event: undefined, data: undefined },
+  ];
+  for (let cut = 0; cut < 6; cut++) assert.deepEqual(plain(readIn(stream, [cut])), events, `cut at ${cut}`);
+  assert.deepEqual(plain(readIn(stream, [1, 2, 3, 4])), events);
+});
+
 test('an event over the limit is refused, however it is cut', () => {
   const stream = Buffer.from(`data: ${'x'.repeat(500)}`);
   assert.throws(() => readIn(stream, [], 100), { code: 'upstream_invalid' });

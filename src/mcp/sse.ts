@@ -67,10 +67,6 @@ export function createSseReader(options: { maxEventBytes: number }): SseReader {
     let start = 0;
     let lineStart = 0;
     let nextCr = chunk.indexOf(CR);
-    if (first && chunk.length > 0) {
-      first = false;
-      if (chunk[0] === 0xef && chunk[1] === 0xbb && chunk[2] === 0xbf) lineStart = 3;
-    }
     if (afterCr && chunk.length > 0) {
       // The LF of a CRLF that was cut in two. The event before it has been handed out already.
       afterCr = false;
@@ -87,8 +83,12 @@ export function createSseReader(options: { maxEventBytes: number }): SseReader {
         else if (chunk[next] === LF) next++;
       }
       const tail = chunk.subarray(lineStart, end);
-      const bytes = line.length > 0 ? Buffer.concat([...line, tail]) : tail;
+      let bytes = line.length > 0 ? Buffer.concat([...line, tail]) : tail;
       line = [];
+      if (first) {
+        first = false;
+        if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) bytes = bytes.subarray(3);
+      }
       lineStart = next;
       if (bytes.length > 0) {
         field(bytes);

@@ -158,6 +158,28 @@ export async function countOauthGrantsOfClient(
   return Number(row.count);
 }
 
+/** Ids of the grants in force of one principal and client beyond the `keep` that were used or given last. */
+export async function listSurplusOauthGrants(
+  db: Database,
+  of: { readonly tenantId: string; readonly clientId: string; readonly principalId: string; readonly keep: number },
+  now: number,
+): Promise<string[]> {
+  const rows = await db
+    .selectFrom('oauth_grants')
+    .select('id')
+    .where('tenant_id', '=', of.tenantId)
+    .where('client_id', '=', of.clientId)
+    .where('principal_id', '=', of.principalId)
+    .where('revoked_at', 'is', null)
+    .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', now)]))
+    .orderBy((eb) => eb.fn.coalesce('last_used_at', 'created_at'), 'desc')
+    .orderBy('id', 'desc')
+    .limit(100)
+    .offset(of.keep)
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
 /** Revokes every grant of a client that is not revoked yet. Returns their ids. */
 export async function revokeOauthGrantsOfClient(
   db: Database,

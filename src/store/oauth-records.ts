@@ -10,7 +10,6 @@ export interface OauthRecord {
   readonly idHash: string;
   readonly payload: Readonly<Record<string, unknown>>;
   readonly grantId: string | null;
-  readonly uidHash: string | null;
   readonly userCodeHash: string | null;
   /** Milliseconds since the epoch, here and below. */
   readonly consumedAt: number | null;
@@ -51,18 +50,17 @@ export async function findOauthRecord(db: Database, ref: OauthRecordRef): Promis
   return row ? toOauthRecord(row) : null;
 }
 
-/** By the second id that some kinds have. */
-export async function findOauthRecordBy(
+/** By the code that a person enters, which a device code has beside its id. */
+export async function findOauthRecordByUserCode(
   db: Database,
-  { tenantId, kind }: { readonly tenantId: string; readonly kind: string },
-  by: { readonly uidHash: string } | { readonly userCodeHash: string },
+  { tenantId, kind, userCodeHash }: { readonly tenantId: string; readonly kind: string; readonly userCodeHash: string },
 ): Promise<OauthRecord | null> {
   const row = await db
     .selectFrom('oauth_records')
     .selectAll()
     .where('tenant_id', '=', tenantId)
     .where('kind', '=', kind)
-    .where((eb) => ('uidHash' in by ? eb('uid_hash', '=', by.uidHash) : eb('user_code_hash', '=', by.userCodeHash)))
+    .where('user_code_hash', '=', userCodeHash)
     .executeTakeFirst();
   return row ? toOauthRecord(row) : null;
 }
@@ -115,7 +113,6 @@ function toRow(record: NewOauthRecord) {
     id_hash: record.idHash,
     payload: JSON.stringify(record.payload),
     grant_id: record.grantId,
-    uid_hash: record.uidHash,
     user_code_hash: record.userCodeHash,
     expires_at: record.expiresAt,
   };
@@ -128,7 +125,6 @@ function toOauthRecord(row: Selectable<Tables['oauth_records']>): OauthRecord {
     idHash: row.id_hash,
     payload: JSON.parse(row.payload),
     grantId: row.grant_id,
-    uidHash: row.uid_hash,
     userCodeHash: row.user_code_hash,
     consumedAt: row.consumed_at === null ? null : Number(row.consumed_at),
     expiresAt: row.expires_at === null ? null : Number(row.expires_at),

@@ -9,7 +9,6 @@ interface OauthRecordsTable {
   /** JSON object, without the id. */
   payload: string;
   grant_id: string | null;
-  uid_hash: string | null;
   user_code_hash: string | null;
   consumed_at: Int64OrNull;
   expires_at: Int64OrNull;

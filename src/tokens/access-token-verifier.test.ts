@@ -5,7 +5,7 @@ import { openTokenBench, PUBLIC_URL, RESOURCE, tenantId } from '../../test/token
 import type { Caller } from '../model/principal.ts';
 import { addGroupMember } from '../store/group-members.ts';
 import { insertGroup } from '../store/groups.ts';
-import { insertOauthClient, setOauthClientStatus } from '../store/oauth-clients.ts';
+import { deleteOauthClient, insertOauthClient, setOauthClientStatus } from '../store/oauth-clients.ts';
 import { revokeOauthGrant } from '../store/oauth-grants.ts';
 import { assignRole } from '../store/role-assignments.ts';
 import { insertServiceAccount } from '../store/service-accounts.ts';
@@ -39,6 +39,9 @@ test('client credentials give a service account without a grant', async (t) => {
   assert.deepEqual(caller.agent, { kind: 'oauth_client', id: 'ci-client', name: 'CI' });
   assert.equal(caller.grant?.id, null);
   await setOauthClientStatus(db, client, 1, 'revoked', 2);
+  assert.equal(await outcomeOf(await token()), 'client_revoked');
+  // As one that is no longer configured.
+  await deleteOauthClient(db, client);
   assert.equal(await outcomeOf(await token()), 'client_revoked');
 });
 

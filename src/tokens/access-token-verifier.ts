@@ -31,6 +31,8 @@ export interface PresentedToken {
   readonly wide: boolean;
   /** Present when, and only when, the token came with the `DPoP` scheme. */
   readonly dpop?: PresentedProof | undefined;
+  /** The same request was verified before, proof included, and is looked at once more. */
+  readonly again?: boolean | undefined;
 }
 
 export interface TokenRevoked {
@@ -54,6 +56,11 @@ export interface AccessTokenVerifier {
   /** The principal was renamed, enabled, or its roles changed. */
   invalidatePrincipal(principalId: string): void;
   invalidateAll(): void;
+  /**
+   * Other issuers count from now on, also for tokens that were accepted before.
+   * @throws Error for the operator when more than one has `introspection`; then nothing changes.
+   */
+  replaceIssuers(issuers: readonly ExternalIssuer[]): void;
   /** Called at every revocation, to end open streams. Returns a function that stops it. */
   onRevoked(listener: (revoked: TokenRevoked) => void): () => void;
   /** Learns which grants other processes revoked. Call it every few seconds; without, it takes up to `maxAgeMs`. */
@@ -87,7 +94,7 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
     options.maxAgeMs ?? DEFAULT_MAX_AGE_MS,
   );
   const listeners = new Set<(revoked: TokenRevoked) => void>();
-  const read = createReader(options, tenantId, now);
+  let read = createReader(options, tenantId, now);
   /** Grants that were revoked lately, with the time: each is told once. */
   let known = new Map<string, number>();
   let readUntil = now() - OVERLAP_MS;
@@ -109,7 +116,9 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
     if (!isFor(entry, presented)) {
       throw refuseToken('audience', `it is for ${entry.resources.join(', ')} and not for ${presented.resource}`);
     }
-    if (entry.boundTo !== null) return proven(entry, token, entry.boundTo, presented);
+    if (entry.boundTo !== null) {
+      return presented.again ? entry.caller : proven(entry, token, entry.boundTo, presented);
+    }
     if (presented.dpop !== undefined) throw refuseToken('proof_invalid', 'the token is bound to no key');
     return entry.caller;
   }
@@ -147,6 +156,10 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
     revokePrincipal: (id) => revoke({ kind: 'principal', id }),
     invalidatePrincipal: cache.drop,
     invalidateAll: cache.dropAll,
+    replaceIssuers(issuers) {
+      read = createReader({ ...options, issuers }, tenantId, now);
+      cache.dropAll();
+    },
     onRevoked(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -46,6 +46,15 @@ for (const algorithm of ['ES256', 'EdDSA']) {
   });
 }
 
+test('a request whose proof was good can be looked at again, as long as its token is', async (t) => {
+  const { prove, claims, use, token, clock, outcomeOf } = await open(t);
+  const dpop = { proof: await prove(claims()), method: 'POST', url: RESOURCE };
+  assert.equal(await use(dpop.proof), 'is usr_ann');
+  assert.equal(await outcomeOf(token, { dpop, again: true }), 'is usr_ann');
+  clock.now += 24 * 3_600_000;
+  assert.equal(await outcomeOf(token, { dpop, again: true }), 'expired');
+});
+
 test('a bound token is refused as a bearer token, and without a proof', async (t) => {
   const { token, use, outcomeOf, prove, claims } = await open(t);
   assert.equal(await use(await prove(claims())), 'is usr_ann');

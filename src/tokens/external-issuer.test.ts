@@ -45,6 +45,18 @@ test('a token of another issuer says whose it is by issuer and subject', async (
   assert.equal(claims.preferred_username, 'ann');
 });
 
+test('an issuer that is taken away, or whose audiences are, opens nothing from then on', async (t) => {
+  const { idp, verifier, outcomeOf } = await open(t);
+  const token = await idp.sign(ANN);
+  assert.equal(await outcomeOf(token), 'is usr_ann');
+  verifier.replaceIssuers([declared(idp, { audiences: { elsewhere: '/mcp' } })]);
+  assert.equal(await outcomeOf(token), 'audience');
+  verifier.replaceIssuers([]);
+  assert.equal(await outcomeOf(token), 'unknown_issuer');
+  verifier.replaceIssuers([declared(idp)]);
+  assert.equal(await outcomeOf(token), 'is usr_ann');
+});
+
 test('a token that names no scope of ours has the configured ones, and by default none', async (t) => {
   for (const [defaultScopes, scope, expected] of [
     [['mcp:jira:read'], 'openid email', ['mcp:jira:read']],

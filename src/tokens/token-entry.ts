@@ -50,8 +50,8 @@ async function clientOfGrant(db: Database, tenantId: string, grantId: string, to
 
 async function clientOf(db: Database, tenantId: string, id: string): Promise<AgentRef> {
   const client = await findOauthClient(db, { tenantId, id });
-  if (client?.status === 'revoked') throw refuseToken('client_revoked', id);
-  return { kind: 'oauth_client', id, name: client?.name ?? id };
+  if (client === null || client.status === 'revoked') throw refuseToken('client_revoked', id);
+  return { kind: 'oauth_client', id, name: client.name };
 }
 
 /**

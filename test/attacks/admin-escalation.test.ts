@@ -62,6 +62,25 @@ test('an admin cannot become an owner by a key of one: not by creating, rotating
   }
 });
 
+test('an admin cannot give an owner, or a group of owners, the name that a rule of the configuration lets others in by', async () => {
+  const robot = await addActor(bench.db, DEFAULT_TENANT, 'service_account', 'root-robot', ['owner']);
+  const { body: group } = await bench.call('POST', '/groups', { name: 'directors' });
+  await bench.call('POST', '/role-assignments', { role: 'owner', subject: { kind: 'group', id: group.id } });
+  // Rules give groups and service accounts by name, and people are found by their address.
+  await refusedToAdmin('PATCH', `/groups/${group.id}`, { name: 'everybody-at-the-idp' });
+  await refusedToAdmin('PATCH', `/service-accounts/${robot.id}`, { name: 'ci-of-acme' });
+  await refusedToAdmin('PATCH', `/users/${bench.owner.id}`, { name: 'mallory@example.com' });
+  const any = { ...asAdmin(), headers: { 'if-match': '*' } };
+  assert.equal((await bench.call('PATCH', `/groups/${group.id}`, { description: 'x' }, any)).status, 200);
+  const renamed = await bench.call(
+    'PATCH',
+    `/groups/${group.id}`,
+    { name: 'chiefs' },
+    { headers: { 'if-match': '*' } },
+  );
+  assert.equal(renamed.status, 200, renamed.text);
+});
+
 test('an admin does administer what is not an owner’s', async () => {
   const { body: user } = await bench.call('POST', '/users', { name: 'peter' }, asAdmin());
   const owner = { kind: 'user', id: user.id };

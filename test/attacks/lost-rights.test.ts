@@ -4,13 +4,14 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import { text } from '../fakes/upstream-behaviour.ts';
 import type { FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { type FakeLegacyUpstream, startLegacyUpstream } from '../fakes/upstream-legacy.ts';
 import { startModernUpstream } from '../fakes/upstream-modern.ts';
+import { until } from '../gateway-process.ts';
 import { type Any, legacyClient, listAll, modernClient, type OpenAnswer, type TestClient } from '../mcp-client.ts';
 import { type PeopledGateway, type Person, startWithPeople } from '../people.ts';
+import { addPerson, registerClient, signIn } from '../sign-in.ts';
 
 type Name = 'unassigned' | 'redefined' | 'deleted' | 'removed' | 'disbanded' | 'narrowed' | 'bystander';
 let modern: FakeHttpUpstream;
@@ -150,7 +151,7 @@ for (const [name, lose] of Object.entries(LOSSES) as [Exclude<Name, 'bystander'>
       const told = answer.messages.some(({ method }) => method === 'notifications/tools/list_changed');
       assert.ok(told && answer.complete, `${what} says that the lists changed, and ends in order`);
     }
-    while (cancelled.length < 4) await setTimeout(5);
+    await until('the upstreams are told', () => cancelled.length >= 4);
     assert.deepEqual(cancelled.sort(), ['legacy__lost', 'legacy__lost', 'modern__lost', 'modern__lost']);
     const forwarded = modern.calls('tools/call').length + legacy.calls('tools/call').length;
     for (const client of clients) {
@@ -175,3 +176,25 @@ for (const [name, lose] of Object.entries(LOSSES) as [Exclude<Name, 'bystander'>
     }
   });
 }
+
+test('with an access token it is the same, and a change that is about others ends nothing', {
+  timeout: 60_000,
+}, async () => {
+  const person = await addPerson(gateway, 'ann@example.com', ['of-groups']);
+  const { access_token } = await signIn(gateway, person, { clientId: await registerClient(gateway) });
+  const client = modernClient(`${gateway.url}/mcp`, access_token);
+  const notifications = { toolsListChanged: true };
+  const subscription = await client.open('subscriptions/listen', { notifications });
+  await subscription.find(({ method }) => method === 'notifications/subscriptions/acknowledged');
+  const call = { name: 'modern__lost', arguments: {} };
+  const begun = await client.open('tools/call', call, { meta: { progressToken: 'p' } });
+  await begun.find(({ method }) => method === 'notifications/progress');
+
+  await change('PUT', '/roles/of-redefined', { description: '', allow: [{ upstream: 'legacy' }], deny: [] });
+  for (const { http } of [subscription, begun]) assert.equal(http.closed, false);
+  const { status } = await gateway.admin('DELETE', `/role-assignments/user/${person.id}/of-groups`);
+  assert.ok(status < 300);
+  for (const { closed } of [subscription, begun]) await closed;
+  assert.ok(!begun.messages.some(({ result }) => result?.content !== undefined));
+  assert.equal((await client.request('tools/call', call)).message.error.code, -32602);
+});

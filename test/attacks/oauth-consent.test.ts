@@ -186,3 +186,37 @@ test('a client cannot have more grants than an operator allows', async (t) => {
   const done = await opened.submit(page, { decision: 'allow' });
   assert.equal(answerIn(done.url).error, 'access_denied');
 });
+
+test('whose grant an operator has ended is asked again, although they were not to be', async () => {
+  const clientId = await register(as.url, WEB);
+  await authorize(browser, { clientId, ...AT_APP });
+  assert.equal(await asks(browser, { clientId, ...AT_APP }), false);
+  const { id } = await as.db.selectFrom('oauth_grants').select('id').executeTakeFirstOrThrow();
+  assert.equal(await as.server.revokeGrant(id, 'by an operator'), true);
+  assert.equal(await asks(browser, { clientId, ...AT_APP }), true);
+});
+
+test('one person cannot use up what a client may have for all', async (t) => {
+  const shared = await startAuthorizationServer({ oauth: { clients: { grantsPerClient: 55 } } });
+  t.after(() => shared.close());
+  await shared.addUser('ann');
+  await shared.addUser('ben');
+  const [ann, ben] = [new Browser(shared.url), new Browser(shared.url)];
+  await ann.open('/test/sign-in?name=ann');
+  await ben.open('/test/sign-in?name=ben');
+  const clientId = await register(shared.url, WEB);
+  for (let i = 0; i < 60; i++) await authorize(ann, { clientId, ...AT_APP });
+  await authorize(ben, { clientId, ...AT_APP });
+  const rows = await shared.db.selectFrom('oauth_grants').selectAll().orderBy('id').execute();
+  const ended = rows.filter(({ revoked_at }) => revoked_at !== null);
+  assert.equal(rows.length - ended.length, 51);
+  assert.deepEqual(ended, rows.slice(0, 10), 'the oldest ones');
+});
+
+test('a form that is sent twice, or twenty times at once, leads to one code', async () => {
+  const clientId = await register(as.url);
+  const page = await browser.open(authorizeUrl(as.url, { clientId }));
+  const done = await Promise.all(Array.from({ length: 20 }, () => browser.submit(page, { decision: 'allow' })));
+  const codes = new Set(done.map(({ url }) => answerIn(url).code).filter((code) => code !== undefined));
+  assert.equal(codes.size, 1);
+});

@@ -83,12 +83,12 @@ const SURFACE = `
 /oauth/revoke                                     404 404 400 404 404 404 404 404 404
 /oauth/introspect                                 404 404 400 404 404 404 404 404 404
 /oauth/par                                        404 404 400 404 404 404 404 404 404
-/oauth/device                                     404 404 500 404 404 404 404 404 404
+/oauth/device                                     404 404 415 404 404 404 404 404 404
 /oauth/device_authorization                       404 404 404 404 404 404 404 404 404
 /oauth/end-session                                404 404 404 404 404 404 404 404 404
 /oauth/userinfo                                   404 404 404 404 404 404 404 404 404
 /oauth/me                                         404 404 404 404 404 404 404 404 404
-/oauth/interaction/unknown                        400 400 500 404 404 404 404 404 404
+/oauth/interaction/unknown                        400 400 415 404 404 404 404 404 404
 /oauth/interaction/unknown/abort                  404 404 404 404 404 404 404 404 404
 /sign-in                                          200 200 415 404 404 404 404 404 404
 /sign-in/unknown                                  404 404 404 404 404 404 404 404 404

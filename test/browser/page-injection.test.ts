@@ -37,7 +37,9 @@ async function misbehaviour(url: string): Promise<string[]> {
     await page.addInitScript(
       "addEventListener('securitypolicyviolation', (event) => console.error('refused ' + event.violatedDirective + ' ' + event.blockedURI))",
     );
-    page.on('console', (message) => seen.push(`console: ${message.text()}`));
+    page.on('console', (message) => {
+      if (message.type() === 'error') seen.push(`console: ${message.text()}`);
+    });
     await page.goto(url, { waitUntil: 'load' });
     await page.evaluate(TOUCH_EVERYTHING);
     const ran = await page.evaluate('window.ran');

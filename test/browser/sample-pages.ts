@@ -12,7 +12,9 @@ import { errorPage } from '../../src/http/pages/error-page.ts';
 import type { Html } from '../../src/http/pages/html.ts';
 import { setupPage } from '../../src/identity/pages/setup-page.ts';
 import { signInPage } from '../../src/identity/pages/sign-in-page.ts';
+import { signedInPage } from '../../src/identity/pages/signed-in-page.ts';
 import { signedOutPage } from '../../src/identity/pages/signed-out-page.ts';
+import { testDonePage } from '../../src/identity/pages/test-done-page.ts';
 import { totpPage } from '../../src/identity/pages/totp-page.ts';
 
 /** A picture of the size and weight of a QR code; nothing reads it. */
@@ -88,6 +90,8 @@ export const ORDINARY: Readonly<Record<string, () => Html>> = {
       error: 'Both passwords must be the same.',
       totp: { ...totp, required: true },
     }),
+  'signed-in': () => signedInPage({ ...decision, userName: 'ann.larsen@example.com', signOutAction: '/sign-out' }),
+  'test-done': () => testDonePage(),
   'signed-out': () => signedOutPage({ signInHref: '/sign-in' }),
   consent: () =>
     consentPage({
@@ -186,7 +190,7 @@ export function hostilePages(text: string): Readonly<Record<string, () => Html>>
   });
   const hostile = {
     resource: { title: text, url: text },
-    upstreams: Array.from({ length: 12 }, () => ({ name: text.slice(0, 20), title: text })),
+    upstreams: Array.from({ length: 12 }, () => ({ name: `n${text}`, title: text })),
     scopes: Array.from({ length: 40 }, () => ({ scope: text, text, detail: text })),
   };
   const decide = { ...decision, csrf: text, user: { name: text } };
@@ -212,6 +216,7 @@ export function hostilePages(text: string): Readonly<Record<string, () => Html>>
         error: text,
         totp: { uri: 'otpauth://totp/x', secret: text, qrSvg: `<svg xmlns="http://www.w3.org/2000/svg">${text}</svg>` },
       }),
+    'signed-in': () => signedInPage({ ...decide, userName: text, signOutAction: '/sign-out' }),
     consent: () => consentPage({ ...consent, client: client('metadata-document') }),
     'consent-registered': () => consentPage({ ...consent, client: client('registered'), isLoopback: true }),
     'consent-configured': () => consentPage({ ...consent, client: client('configured'), isAppScheme: true }),

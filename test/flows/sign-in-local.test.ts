@@ -6,6 +6,7 @@ import { totpEntry } from '../../src/identity/own-vault-entry.ts';
 import { Secret } from '../../src/lib/secret.ts';
 import { DEFAULT_TENANT } from '../../src/model/principal.ts';
 import { findLocalCredential, putPassword, setTotpConfirmed } from '../../src/store/local-credentials.ts';
+import { assignRole } from '../../src/store/role-assignments.ts';
 import { findUser, type User, updateUser } from '../../src/store/users.ts';
 import { type Browser, cheapHash, type PageAnswer, type SignInSite, startSignInSite } from '../sign-in-site.ts';
 
@@ -78,6 +79,28 @@ describe('local accounts', () => {
       ['account.set_up', undefined],
       ['login.ok', undefined],
     ]);
+  });
+
+  test('a link that no owner made does nothing once its user has become an owner', async () => {
+    const [user, admin, owner] = await Promise.all([0, 1, 2].map(() => site.newUser(newName())));
+    const tenantId = DEFAULT_TENANT;
+    const makeOwner = ({ id }: User) => assignRole(site.db, { tenantId, role: 'owner', subject: { kind: 'user', id } });
+    await makeOwner(owner!);
+    const pathBy = async (createdBy: string) => {
+      const { token } = await createSetupLink(site.db, { userId: user!.id, purpose: 'recovery', createdBy });
+      return `/setup/${token.reveal()}`;
+    };
+    const path = await pathBy(admin!.id);
+    const browser = site.newBrowser();
+    const { status, csrf } = await browser.get(path);
+    assert.equal(status, 200);
+    await makeOwner(user!);
+    assert.equal((await browser.get(path)).status, 404);
+    const form = { csrf, password: PASSWORD, password_again: PASSWORD };
+    assert.equal((await browser.post(path, form)).status, 404);
+    assert.equal(await credentialOf(user!), null);
+    assert.equal((await browser.get(await pathBy(owner!.id))).status, 200);
+    assert.equal((await browser.get(await pathBy('local-operator'))).status, 200);
   });
 
   test('the right password signs in and goes on, whatever the case of the name', async () => {

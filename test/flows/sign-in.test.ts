@@ -5,7 +5,8 @@ import type { FakeHttpUpstream } from '../fakes/upstream-http.ts';
 import { startModernUpstream } from '../fakes/upstream-modern.ts';
 import { startToolgate, type TestGateway } from '../harness.ts';
 import { modernClient, type Reply, textOf } from '../mcp-client.ts';
-import { addPerson, refresh, registerClient, signIn } from '../sign-in.ts';
+import { Browser } from '../oauth-browser.ts';
+import { addPerson, PASSWORD, refresh, registerClient, signIn } from '../sign-in.ts';
 
 let upstream: FakeHttpUpstream;
 let gateway: TestGateway;
@@ -98,6 +99,21 @@ test('a refreshed token works, and using the old refresh token once more after t
   assert.equal(again.body.refresh_token, second.body.refresh_token, 'within the grace, the same successor');
 });
 
+test('an account that was recovered has nobody in it any more: not by a token, and not by refreshing', async () => {
+  const eve = await addPerson(gateway, 'eve@example.com', ['echoer']);
+  const clientId = await registerClient(gateway);
+  const tokens = await signIn(gateway, eve, { clientId });
+  assert.equal(textOf(await echo(tokens.access_token)), 'through');
+  const { body: link } = await gateway.admin('POST', `/users/${eve.id}/setup-links`, { purpose: 'recovery' });
+  const browser = new Browser(gateway.url);
+  const page = await browser.open(link.url);
+  assert.equal((await refresh(gateway, clientId, tokens.refresh_token)).status, 200, 'not before it is used');
+  const password = `${PASSWORD} again`;
+  await browser.submit(page, { password, password_again: password });
+  assert.equal((await echo(tokens.access_token)).status, 401);
+  assert.equal((await refresh(gateway, clientId, tokens.refresh_token)).body.error, 'invalid_grant');
+});
+
 test('what is revoked is refused from the next request on, and its streams end', async (t) => {
   const ends: readonly [what: string, end: (given: { userId: string; clientId: string }) => Promise<void>][] = [
     [
@@ -119,12 +135,9 @@ test('what is revoked is refused from the next request on, and its streams end',
       'the person',
       async ({ userId }) => {
         const { headers } = await gateway.admin('GET', `/users/${userId}`);
-        const disabled = await gateway.admin(
-          'POST',
-          `/users/${userId}/disable`,
-          undefined,
-          { headers: { 'if-match': headers.get('etag')! } },
-        );
+        const disabled = await gateway.admin('POST', `/users/${userId}/disable`, undefined, {
+          headers: { 'if-match': headers.get('etag')! },
+        });
         assert.equal(disabled.status, 200, JSON.stringify(disabled.body));
       },
     ],

@@ -1,6 +1,10 @@
+import { WELL_KNOWN_CLIENTS } from './well-known-clients.ts';
+
 /** Schemes of apps that people use with MCP and that carry no domain. */
 const KNOWN: ReadonlySet<string> = new Set([
-  'cursor:',
+  ...WELL_KNOWN_CLIENTS.flatMap(({ registration }) => registration?.redirectUris ?? [])
+    .map((uri) => new URL(uri).protocol)
+    .filter((protocol) => protocol !== 'https:' && protocol !== 'http:'),
   'vscode:',
   'vscode-insiders:',
   'vscodium:',

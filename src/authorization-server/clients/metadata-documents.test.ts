@@ -206,7 +206,7 @@ test('in production, documents come from public https alone', async (t) => {
 
 test('an operator says which domains may have clients', async (t) => {
   const asked: string[] = [];
-  const metadataDocuments = { domains: ['good.example', 'app.test'], deniedDomains: ['bad.good.example'] };
+  const metadataDocuments = { domains: ['good.example', 'app.test'], deniedDomains: ['Bad.Good.Example'] };
   const oauth = { clients: { metadataDocuments } };
   const { as, browser } = await start(t, { oauth, options: { fetch: fakeNetwork(asked) } });
   const redirectUri = 'https://app.example/cb';

@@ -33,8 +33,11 @@ export function isDocumentUrl(context: Pick<ServerContext, 'publicUrl' | 'settin
   return url.protocol === 'http:' && isLoopbackHost(url.hostname) && isDevelopment(context);
 }
 
-/** Exactly the domain, or something below it. */
-const isWithin = (host: string, domain: string): boolean => host === domain || host.endsWith(`.${domain}`);
+/** Exactly the domain, or something below it, in whatever case an operator wrote it: hosts of URLs come in lower case. */
+function isWithin(host: string, written: string): boolean {
+  const domain = written.toLowerCase();
+  return host === domain || host.endsWith(`.${domain}`);
+}
 
 function isAllowedDomain({ settings }: Pick<ServerContext, 'settings'>, host: string): boolean {
   const { domains, deniedDomains } = settings.clients.metadataDocuments;

@@ -17,6 +17,8 @@ import { speakFor } from './spoken-for.ts';
 export const JWT_BEARER_PARAMETERS = ['assertion', 'scope', 'resource'];
 
 const tenantId = DEFAULT_TENANT;
+/** What an assertion says of itself stands in it, also one that nobody has signed. */
+const MAX_REASON = 300;
 
 /** Whom an assertion speaks for. */
 interface Spoken {
@@ -60,7 +62,8 @@ export function jwtBearer(context: ServerContext, library: OidcLibrary, issue: G
       if (!(error instanceof AssertionRefused)) throw error;
       context.log.info({ clientId: client.clientId, reason: error.message }, 'an assertion was refused');
       const named = { id: client.clientId, name: client.clientName };
-      trail(context, 'token.refused', ctx.req, { client: named, target: client.clientId, reason: error.message });
+      const reason = error.message.slice(0, MAX_REASON);
+      trail(context, 'token.refused', ctx.req, { client: named, target: client.clientId, reason });
       throw new errors.InvalidGrant('the assertion was refused');
     }
     return issue(ctx);

@@ -171,7 +171,6 @@ function isFirstDecision({ db }: ServerContext, code: DeviceCode): Promise<boole
     idHash: sha256Hex(code.jti),
     payload: {},
     grantId: null,
-    uidHash: null,
     userCodeHash: null,
     expiresAt: (code.exp ?? 0) * 1000,
   });

@@ -78,6 +78,29 @@ test('several sign-ins can be under way in one browser', async () => {
   }
 });
 
+test('ten that begin at once, before anything is known of the browser', async () => {
+  const stranger = new Browser(as.url);
+  await stranger.open('/test/sign-in?name=ann');
+  const pages = await Promise.all(
+    Array.from({ length: 10 }, (_, i) => stranger.open(authorizeUrl(as.url, { clientId, more: { state: `${i}` } }))),
+  );
+  for (const page of pages) {
+    const { code, state } = answerIn((await stranger.submit(page, { decision: 'allow' })).url);
+    assert.equal(typeof code, 'string', `${state}`);
+  }
+});
+
+test('who signs in as somebody else right after having answered is asked again', async () => {
+  await as.db.deleteFrom('browser_sessions').execute();
+  const away = await open({});
+  await browser.open('/test/sign-in?name=ann');
+  const answered = await browser.request(returnOf(away));
+  await browser.open('/test/sign-in?name=ben');
+  const page = await browser.open(new URL(answered.headers.get('location')!, as.url).href);
+  assert.match(page.text, /Signed in as <strong><bdi>ben</);
+  assert.ok(answerIn((await browser.submit(page, { decision: 'allow' })).url).code);
+});
+
 test('another account starts the same request anew', async () => {
   const page = await open({ state: 'mine' });
   const href = /href="(\/sign-in\?[^"]+prompt=login)"/.exec(page.text)![1]!.replaceAll('&amp;', '&');

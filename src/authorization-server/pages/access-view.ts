@@ -28,7 +28,7 @@ ${view.upstreams.length > 0 && html`<h3>On these servers</h3><ul class="upstream
 }
 
 const scopeLine = ({ text, detail }: ScopeView): Html =>
-  html`<li><bdi>${shorten(text, 160)}</bdi>${detail !== undefined && html`<span class="hint">${shorten(detail, 240)}</span>`}</li>`;
+  html`<li><bdi>${shorten(text, 160)}</bdi>${detail !== undefined && html` <span class="hint">${shorten(detail, 240)}</span>`}</li>`;
 
 const upstreamLine = ({ name, title }: AccessView['upstreams'][number]): Html =>
   html`<li><bdi>${shorten(title, 60)}</bdi>${title !== name && html` <code>${shorten(name, 40)}</code>`}</li>`;

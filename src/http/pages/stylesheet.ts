@@ -68,6 +68,7 @@ fieldset { min-width: 0; margin: 1.5rem 0 1rem; padding: 1rem 1rem 0; border: 1p
 legend { padding: 0 .375rem; font-weight: 600; }
 .qr { display: block; width: 12rem; max-width: 100%; height: auto; margin: 0 auto; padding: .75rem; background: #fff; border-radius: .5rem; }
 .key { letter-spacing: .05em; }
+.app-link { display: inline-block; padding-block: .125rem; font-size: .875rem; }
 
 .actions { display: grid; gap: .75rem; margin: 1.5rem 0 0; }
 .pair { grid-template-columns: 1fr 1fr; }
@@ -89,7 +90,7 @@ button:focus-visible, .button:focus-visible { border-radius: .5rem; }
 .client p { margin: 0; color: var(--quiet); }
 .client .who { color: var(--ink); font-size: 1.625rem; font-weight: 700; line-height: 1.25; letter-spacing: -.015em; }
 main.asks h1 { margin-bottom: .75rem; font-size: 1.125rem; letter-spacing: 0; }
-.client p, .scopes li, .account { overflow: hidden; }
+.client p, .scopes li { overflow: hidden; }
 .scopes li { position: relative; padding: .25rem 0 .25rem 1.5rem; }
 .scopes li::before {
   content: ""; position: absolute; inset-inline-start: .25rem; top: .625rem; width: .375rem; height: .625rem;
@@ -103,7 +104,7 @@ main.asks h1 { margin-bottom: .75rem; font-size: 1.125rem; letter-spacing: 0; }
   display: flex; flex-wrap: wrap; justify-content: space-between; gap: .125rem 1rem; margin: 1.25rem 0 0; padding-top: 1rem;
   border-top: 1px solid var(--line); font-size: .875rem;
 }
-.account > * { min-width: 0; }
+.account > * { min-width: 0; padding-block: .125rem; }
 .usercode { text-align: center; }
 .usercode code { display: block; font-size: 1.75rem; font-weight: 700; letter-spacing: .1em; }
 details { margin: 0 0 1rem; }

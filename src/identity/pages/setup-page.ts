@@ -69,7 +69,7 @@ ${totp.qrSvg !== undefined && html`<p><img ${{ class: 'qr', src: svgUrl(totp.qrS
 <details>
 <summary>Type the key instead</summary>
 <p><code class="key">${totp.secret.replaceAll(/(.{4})(?=.)/g, '$1 ')}</code></p>
-<p><a class="quiet" href="${totp.uri}">Open in an app on this device</a></p>
+<p><a class="app-link" href="${totp.uri}">Open in an app on this device</a></p>
 </details>
 ${field({
   name: 'code',

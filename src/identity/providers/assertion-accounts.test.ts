@@ -61,3 +61,26 @@ test('a new account is named by the claim that is configured for it, never takin
   const odd = await machine('3', { upn: 'a\u0007b' });
   assert.equal((await findUser(db, { tenantId, id: odd!.userId }))?.name, 'https://tokens.example#3');
 });
+
+test('an account that another issuer let somebody name by an address is not linked to whoever has that address', async () => {
+  const linking = { ...provider, linkByEmail: true };
+  const signIn = (name: string) =>
+    externalAccount(
+      db,
+      linking,
+      { tenantId, issuer: ISSUER, subject: name, claims: { email: `${name}@corp.example`, email_verified: true } },
+      1,
+    );
+  const made = (name: string, claims: Record<string, unknown>) =>
+    accountOf({
+      ...{ issuer: 'https://tokens.example', subject: `of ${name}`, createAccount: true, nameClaim: 'upn' },
+      claims: { upn: `${name}@corp.example`, ...claims },
+    });
+  assert.ok(await made('boss', {}));
+  const boss = await signIn('boss');
+  assert.equal('refusal' in boss && boss.refusal, 'account_of_other_subject');
+  // Both know the person by the same address.
+  const account = await made('dora', { email: 'Dora@corp.example', email_verified: true });
+  const dora = await signIn('dora');
+  assert.equal('user' in dora && dora.user?.id, account!.userId);
+});

@@ -147,7 +147,12 @@ async function linkRefusal(
   if (!owned) return 'account_exists';
   if (user.status !== 'active') return 'account_disabled';
   const identities = await listExternalIdentities(trx, { tenantId: user.tenantId, userId: user.id });
-  return identities.some((identity) => identity.issuer === issuer) ? 'account_of_other_subject' : null;
+  // Another issuer may have made the account, and named it by what its people write themselves: whoever got the name there
+  // must have been known by this very address, or two persons would share one account.
+  const isOthers = identities.some(
+    (identity) => identity.issuer === issuer || identity.email?.toLowerCase() !== email.text.toLowerCase(),
+  );
+  return isOthers ? 'account_of_other_subject' : null;
 }
 
 function displayNameOf({ name }: Claims): string | null {

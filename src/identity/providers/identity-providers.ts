@@ -3,9 +3,15 @@ import type { Secret } from '../../lib/secret.ts';
 import { PRESETS } from './presets.ts';
 import type { ProviderClient } from './provider-client.ts';
 
+/** One provider of the configuration, without secrets. */
+export interface ProviderView extends Pick<IdentityProviderSettings, 'name' | 'preset' | 'issuer'> {
+  /** What stands on the button. */
+  readonly title: string;
+}
+
 export interface IdentityProviders {
-  /** For the sign-in page. */
-  list(): readonly { readonly name: string; readonly title: string }[];
+  /** In the order of the configuration. */
+  list(): ProviderView[];
   /** Null when there is none with this name. */
   find(name: string): Promise<ProviderClient | null>;
   /** Where somebody signs out at the provider; null when it has no such page or cannot be reached. */
@@ -43,7 +49,8 @@ export function createIdentityProviders({
   }
 
   return {
-    list: () => settings().map(({ name, title, preset }) => ({ name, title: title ?? PRESETS[preset].title })),
+    list: () =>
+      settings().map(({ name, preset, issuer, title = PRESETS[preset].title }) => ({ name, preset, issuer, title })),
     find,
     async logoutUrl(name, idToken) {
       const client = await find(name);

@@ -45,15 +45,17 @@ export function createProviderTests({ db, tenantId, now }: { db: Database; tenan
     browserHash: sha256Hex(token),
     provider: TEST,
   });
-  const put = (token: string, payload: JsonObject): Promise<void> =>
-    insertLoginState(db, { ...refOf(token), payload, expiresAt: now() + TEN_MINUTES });
+  async function put(token: string, payload: JsonObject): Promise<number> {
+    const expiresAt = now() + TEN_MINUTES;
+    await insertLoginState(db, { ...refOf(token), payload, expiresAt });
+    return expiresAt;
+  }
 
   return {
     /** Open `{publicUrl}/sign-in/{provider}?test={token}`. */
-    async begin(provider: string): Promise<string> {
+    async begin(provider: string): Promise<{ token: string; expiresAt: number }> {
       const token = randomValue();
-      await put(token, { provider });
-      return token;
+      return { token, expiresAt: await put(token, { provider }) };
     },
 
     async isOpen(token: string, provider: string): Promise<boolean> {

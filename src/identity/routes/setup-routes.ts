@@ -50,6 +50,7 @@ export function setupRoutes(fastify: FastifyInstance, context: SignInContext): v
     if (result === null) throw new AppError('setup_link_invalid');
     if ('fault' in result) return refuse(result.fault, 422);
     const { user, methods, purpose } = result;
+    if (purpose === 'recovery') await context.onUserChanged(user.id);
     context.record(request, { action: 'account.set_up', user, method: 'setup_link', details: { purpose } });
     if (methods === null) return reply.redirect('/sign-in', 303);
     return completeLocally(context, request, reply, { user, methods, returnTo: '/', method: 'setup_link' });

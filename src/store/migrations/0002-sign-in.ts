@@ -46,10 +46,9 @@ const index = (db: Has, table: string, name: string, ...on: string[]) =>
 
 async function authorizationServer(db: Has): Promise<void> {
   let records = columns(tenantTable(db, 'oauth_records', ['kind', 'id_hash']), 'text', 'kind', 'id_hash', 'payload');
-  records = optional(records, 'text', 'grant_id', 'uid_hash', 'user_code_hash');
+  records = optional(records, 'text', 'grant_id', 'user_code_hash');
   await optional(records, 'bigint', 'consumed_at', 'expires_at').execute();
   await index(db, 'oauth_records', 'grant', 'tenant_id', 'grant_id');
-  await index(db, 'oauth_records', 'uid', 'tenant_id', 'kind', 'uid_hash');
   await index(db, 'oauth_records', 'user_code', 'tenant_id', 'kind', 'user_code_hash');
   await index(db, 'oauth_records', 'expiry', 'expires_at');
 

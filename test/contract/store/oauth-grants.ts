@@ -9,6 +9,7 @@ import {
   insertOauthGrant,
   listOauthGrants,
   listOauthGrantsRevokedSince,
+  listSurplusOauthGrants,
   type NewOauthGrant,
   revokeOauthGrant,
   revokeOauthGrantsOfClient,
@@ -135,6 +136,26 @@ export const oauthGrants: Suite = (db) => {
     assert.notEqual(await findOauthGrant(db(), revoked), null);
     await deleteOauthGrantsEndedBefore(db(), 21);
     assert.equal((await listOauthGrants(db(), { tenantId, limit: 9 })).items.length, 2);
+  });
+
+  test('what one person has too much of a client is what was not used for longest', async () => {
+    const tenantId = await newTenant(db());
+    const clientId = 'shared';
+    const given = async (createdAt: number, change: Partial<NewOauthGrant> = {}) =>
+      newGrant(db(), tenantId, { clientId, createdAt, expiresAt: null, ...change });
+    const used = await given(1);
+    const oldest = await given(2);
+    const next = await given(3);
+    const newest = await given(4);
+    await given(0, { expiresAt: 1 });
+    await given(0, { principal: { kind: 'user', id: 'usr_2' } });
+    await revokeOauthGrant(db(), await given(0), 'x', NOW);
+    await touchOauthGrant(db(), used, 5, 0);
+    const surplus = (keep: number) =>
+      listSurplusOauthGrants(db(), { tenantId, clientId, principalId: 'usr_1', keep }, NOW);
+    assert.deepEqual(await surplus(2), [next.id, oldest.id]);
+    assert.deepEqual(await surplus(1), [newest.id, next.id, oldest.id]);
+    assert.deepEqual(await surplus(4), []);
   });
 
   test('a use is noted at most every so often, and a grant goes with the person who gave it', async () => {

@@ -7,7 +7,7 @@ import {
   deleteOauthRecord,
   deleteOauthRecordsOfGrant,
   findOauthRecord,
-  findOauthRecordBy,
+  findOauthRecordByUserCode,
   insertOauthRecord,
   putOauthRecord,
 } from '../../../src/store/oauth-records.ts';
@@ -25,27 +25,24 @@ const recordIn = (tenantId: string, id = 'code') => ({
   idHash: sha256Hex(id),
   payload: { clientId: 'c', nested: { a: [1, null] } },
   grantId: 'grt_1',
-  uidHash: sha256Hex(`uid of ${id}`),
   userCodeHash: sha256Hex(`user code of ${id}`),
   expiresAt: NOW + 1000,
 });
 
 export const oauthRecords: Suite = (db) => {
-  test('a record is found by its id and by its other ids, in its tenant and of its kind only', async () => {
+  test('a record is found by its id and by its user code, in its tenant and of its kind only', async () => {
     const [a, b] = [await newTenant(db()), await newTenant(db())];
     const record = recordIn(a);
     await putOauthRecord(db(), record);
     const stored = { ...record, consumedAt: null };
-    const { uidHash, userCodeHash } = record;
     assert.deepEqual(await findOauthRecord(db(), record), stored);
-    assert.deepEqual(await findOauthRecordBy(db(), record, { uidHash }), stored);
-    assert.deepEqual(await findOauthRecordBy(db(), record, { userCodeHash }), stored);
+    assert.deepEqual(await findOauthRecordByUserCode(db(), record), stored);
     for (const other of [
       { ...record, tenantId: b },
       { ...record, kind: 'Session' },
     ]) {
       assert.equal(await findOauthRecord(db(), other), null);
-      assert.equal(await findOauthRecordBy(db(), other, { uidHash }), null);
+      assert.equal(await findOauthRecordByUserCode(db(), other), null);
       assert.equal(await consumeOauthRecord(db(), other, NOW), false);
       assert.equal(await deleteOauthRecord(db(), other), false);
     }
