@@ -8,8 +8,12 @@ import { createHostCheck, createOriginCheck } from '../http/host-origin.ts';
  * What the pages of any site may call: public documents, and the endpoints that clients in a browser use. They look at no
  * cookie, so that a page gets nothing there that its server would not get, too.
  */
-const FOR_EVERY_ORIGIN =
-  /^\/(?:\.well-known\/|errors\/|oauth\/(?:jwks|token|register|revoke|introspect|par|device_authorization)(?:$|\?)|(?:token|register)(?:$|\?))/;
+const DOCUMENTS = /^\/(?:\.well-known\/|errors\/|oauth\/jwks(?:$|\?))/;
+const ENDPOINTS =
+  /^\/(?:oauth\/(?:token|register|revoke|introspect|par|device_authorization)(?:$|\?)|(?:token|register)(?:$|\?))/;
+
+const isForEveryOrigin = ({ method, url }: IncomingMessage): boolean =>
+  ENDPOINTS.test(url!) || (method !== 'POST' && DOCUMENTS.test(url!));
 
 /** What every request must pass before anything else looks at it: no repeated headers, a Host and an Origin of ours. */
 export function createHeaderCheck(config: Config): (request: IncomingMessage) => AppError | null {
@@ -20,6 +24,6 @@ export function createHeaderCheck(config: Config): (request: IncomingMessage) =>
     const refused = checkDuplicateHeaders(request.rawHeaders) ?? checkHost(request);
     if (refused !== null) return refused;
     const foreign = checkOrigin(request);
-    return foreign !== null && FOR_EVERY_ORIGIN.test(request.url!) ? null : foreign;
+    return foreign !== null && isForEveryOrigin(request) ? null : foreign;
   };
 }

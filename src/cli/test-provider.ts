@@ -82,9 +82,12 @@ async function tryLogin(invocation: Invocation, api: AdminClient, path: string):
 }
 
 function checkLines({ terminal }: Invocation, { checks }: Checks): string {
-  const { green, red, dim } = terminal.style;
-  const mark = (step: string, ok: boolean): string =>
-    step === 'note' ? dim('note') : ok ? green('ok  ') : red('fail');
+  const { green, yellow, red, dim } = terminal.style;
+  const mark = (step: string, ok: boolean): string => {
+    if (step === 'note') return dim('note');
+    if (ok) return green('ok  ');
+    return step === 'issuer' ? yellow('odd ') : red('fail');
+  };
   return checks
     .map(({ step, ok, detail }) => `${mark(step, ok)}  ${step.padEnd(8)}  ${escapeUnprintable(detail)}`)
     .join('\n');

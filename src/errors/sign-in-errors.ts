@@ -24,7 +24,7 @@ export const SIGN_IN_ERRORS = defineErrors({
     oauth: 'invalid_client',
     title: 'The metadata document of the client cannot be read',
     remedy:
-      'The `client_id` is a URL whose document must be public, valid, small and fast, and name itself as `client_id`. The gateway log says what was wrong; `oauth.clients.metadataDocuments` says which domains are accepted.',
+      'The `client_id` is a URL whose document must be public, valid, small and fast, and name itself as `client_id`. The gateway log says what was wrong; `oauth.clients.metadataDocuments` says which domains are accepted. A gateway without a way to the internet needs `oauth.clients.metadataDocuments.enabled: false`: clients then register instead.',
   },
   pkce_failed: {
     http: 400,

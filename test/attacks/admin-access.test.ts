@@ -91,6 +91,10 @@ GET /oauth-clients admin
 GET /oauth-clients/{id} admin
 POST /oauth-clients/{id}/approve admin
 POST /oauth-clients/{id}/revoke admin
+GET /identity-providers admin
+POST /identity-providers/{name}/test admin
+POST /identity-providers/{name}/test-logins admin
+GET /identity-providers/test-logins/{token} admin
 GET /signing-keys admin
 POST /signing-keys/rotate admin
 GET /upstreams admin

@@ -157,13 +157,13 @@ export const WELL_KNOWN_CLIENTS: readonly WellKnownClient[] = [
       sends: 'http://127.0.0.1:41239/callback',
     },
     registration: {
-      // https://github.com/openai/codex/blob/main/codex-rs/rmcp-client/src/perform_oauth_login.rs
-      redirectUris: ['http://127.0.0.1:41239/callback/0123456789ab'],
-      sends: 'http://127.0.0.1:41239/callback/0123456789ab',
+      // Seen with codex-cli 0.169.0
+      redirectUris: ['http://127.0.0.1:41239/callback'],
+      sends: 'http://127.0.0.1:41239/callback',
     },
     quirks: [
       // https://github.com/openai/codex/issues/30460
-      'When it registers, its redirect ends with an id that follows from the address of the server, also of one that you set.',
+      'Versions up to 0.153 put an id that follows from the address of the server behind the redirect, also behind one of yours.',
     ],
   },
   {

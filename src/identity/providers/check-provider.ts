@@ -5,7 +5,7 @@ import { safeFetch } from '../../lib/safe-fetch.ts';
 import type { Secret } from '../../lib/secret.ts';
 import { redirectUriOf } from './identity-providers.ts';
 import { issuerAdvice, PRESETS } from './presets.ts';
-import { discover } from './provider-client.ts';
+import { discover, refusesClient } from './provider-client.ts';
 
 /** One thing that was looked at. */
 export interface ProviderCheck {
@@ -64,12 +64,12 @@ async function checkClient(
   try {
     await genericGrantRequest(configuration, 'authorization_code', asked);
   } catch (error) {
+    if (refusesClient(error)) {
+      const detail = `The provider refuses the client id "${settings.clientId}" or its secret.`;
+      return { step: 'client', ok: false, detail };
+    }
     if (!(error instanceof ResponseBodyError)) {
       return { step: 'client', ok: false, detail: `The token endpoint cannot be used: ${reasonOf(error)}` };
-    }
-    if (error.error === 'invalid_client' || error.error === 'unauthorized_client') {
-      const detail = `The provider refuses the client id "${settings.clientId}" or its secret (${error.error}).`;
-      return { step: 'client', ok: false, detail };
     }
   }
   return { step: 'client', ok: true, detail: `The provider accepts the client id and secret. ${registered}.` };

@@ -12,8 +12,10 @@ import {
   enableNonRepudiationChecks,
   getJwksCache,
   None,
+  ResponseBodyError,
   type ServerMetadata,
   setJwksCache,
+  WWWAuthenticateChallengeError,
 } from 'openid-client';
 import type { IdentityProviderSettings } from '../../config/issuer-schemas.ts';
 import { AppError } from '../../errors/app-error.ts';
@@ -94,6 +96,14 @@ export function createProviderClient(
     },
   };
 }
+
+/**
+ * Whether an error of the token endpoint says that the provider does not accept our client. It says so in the body, or by a
+ * challenge where the secret went in the header (RFC 6749 §5.2); the library tells of the challenge alone then.
+ */
+export const refusesClient = (error: unknown): boolean =>
+  error instanceof WWWAuthenticateChallengeError ||
+  (error instanceof ResponseBodyError && (error.error === 'invalid_client' || error.error === 'unauthorized_client'));
 
 const CLIENT = { [clockTolerance]: LEEWAY_SECONDS };
 

@@ -6,7 +6,6 @@ import {
   type Configuration,
   calculatePKCECodeChallenge,
   fetchUserInfo,
-  ResponseBodyError,
   randomNonce,
   randomPKCECodeVerifier,
 } from 'openid-client';
@@ -14,7 +13,7 @@ import type { IdentityProviderSettings } from '../../config/issuer-schemas.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { Claims } from '../../tokens/claim-rules.ts';
 import { PRESETS } from './presets.ts';
-import type { ProviderClient } from './provider-client.ts';
+import { type ProviderClient, refusesClient } from './provider-client.ts';
 
 /** What is kept here while a person is at the provider. */
 export interface LoginSecrets {
@@ -90,7 +89,7 @@ export async function finishLogin(
       methods: textsOf(idClaims.amr),
     };
   } catch (error) {
-    if (error instanceof ResponseBodyError && error.error === 'invalid_client') client.forget();
+    if (refusesClient(error)) client.forget();
     throw explain(error);
   } finally {
     client.rememberKeys(configuration);
