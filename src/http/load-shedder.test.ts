@@ -21,6 +21,19 @@ test('an event loop that does not get to its work is overloaded, for as long as 
   while (shedder.overloaded) await setTimeout(50);
 });
 
+test('one pause, however long, turns nobody away', async (t) => {
+  const shedder = createLoadShedder();
+  t.after(shedder.stop);
+  await setTimeout(150);
+  stall(1500);
+  const seen: boolean[] = [];
+  for (let look = 0; look < 10; look++) {
+    await setTimeout(20);
+    seen.push(shedder.overloaded);
+  }
+  assert.ok(!seen.includes(true));
+});
+
 test('a heap that is nearly full is overloaded', { timeout: 60_000 }, async (t) => {
   const full = { used_heap_size: 93, heap_size_limit: 100 };
   const shedder = createLoadShedder(() => full);

@@ -15,22 +15,22 @@ export interface LoadShedder {
 /**
  * Watches the event loop and the heap of this process. `heap` reads the latter, in bytes.
  *
- * The delay is how late its own timer comes, in the mean of the last few times: one pause of a second, for a collection of
- * garbage say, turns nobody away, and what lasts does. (`monitorEventLoopDelay` sees nothing of a loop that is stuck in
+ * The delay is how late its own timer comes, twice in a row: one pause, however long, for a collection of garbage or while
+ * the process was stopped, turns nobody away, and what lasts does. (`monitorEventLoopDelay` sees nothing of a loop that is stuck in
  * every round, since resetting it forgets the round that is under way.)
  */
 export function createLoadShedder(
   heap: () => { readonly used_heap_size: number; readonly heap_size_limit: number } = getHeapStatistics,
 ): LoadShedder {
   let overloaded = false;
-  let delayMs = 0;
+  let lateTimes = 0;
   let last = performance.now();
   const timer = setInterval(() => {
     const now = performance.now();
-    delayMs = (delayMs + Math.max(0, now - last - SAMPLE_MS)) / 2;
+    lateTimes = now - last - SAMPLE_MS > MAX_DELAY_MS ? lateTimes + 1 : 0;
     last = now;
     const { used_heap_size, heap_size_limit } = heap();
-    overloaded = delayMs > MAX_DELAY_MS || used_heap_size > heap_size_limit * MAX_HEAP;
+    overloaded = lateTimes > 1 || used_heap_size > heap_size_limit * MAX_HEAP;
   }, SAMPLE_MS);
   timer.unref();
   return {

@@ -2,24 +2,15 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openBrowser } from '../browser/open-browser.ts';
+import { freePort } from '../free-port.ts';
 import { PASSWORD } from '../sign-in.ts';
 import { createSurroundings, INSTALLED } from './client-process.ts';
 import { startSignedInTarget } from './signed-in-target.ts';
 
 const INSPECTOR = join(INSTALLED, '@modelcontextprotocol/inspector/clients/launcher/build/index.js');
-
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return String(port);
-}
 
 /** What a program says, with a look at it while it runs. */
 function listenTo(child: ChildProcess) {
@@ -86,7 +77,7 @@ test('the page of the Inspector goes to sign in, comes back connected, and calls
     {
       env: {
         ...surroundings.env,
-        CLIENT_PORT: await freePort(),
+        CLIENT_PORT: String(await freePort()),
         MCP_SANDBOX_PORT: '0',
         MCP_AUTO_OPEN_ENABLED: 'false',
         MCP_INSPECTOR_SECRET_STORE: 'memory',

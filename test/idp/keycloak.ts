@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../free-port.ts';
 import { post } from '../oauth-client.ts';
 import { acmeRealm, MCP_SCOPES, PASSWORD, REALM, TOKEN_CLIENTS } from './acme-realm.ts';
 import { installKeycloak, say } from './install-keycloak.ts';
@@ -128,13 +128,4 @@ async function untilUp(server: ChildProcess, url: string, log: string): Promise<
     await sleep(250);
   }
   throw new Error(`Keycloak did not start: ${(await readFile(log, 'utf8')).slice(-3000)}`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
