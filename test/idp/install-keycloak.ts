@@ -56,10 +56,13 @@ export async function installKeycloak(): Promise<string> {
         `-Dartifact=org.keycloak:keycloak-quarkus-dist:${VERSION}:zip`,
         `-DoutputDirectory=${fresh}`,
       ],
-      { cwd: CACHE, stdio: ['ignore', 'pipe', 'inherit'] },
+      // It leaves a folder of marks where it is started.
+      { cwd: fresh, stdio: ['ignore', 'pipe', 'pipe'] },
     );
     let said = '';
-    maven.stdout.setEncoding('utf8').on('data', (chunk: string) => (said += chunk));
+    for (const stream of [maven.stdout, maven.stderr]) {
+      stream.setEncoding('utf8').on('data', (chunk: string) => (said += chunk));
+    }
     const [code] = await once(maven, 'close');
     if (code !== 0) throw new Error(`mvn ended with ${code}: ${said.slice(-2000)}`);
     await rename(join(fresh, `keycloak-${VERSION}`), FOLDER);
