@@ -44,7 +44,11 @@ const verifier = createCredentialVerifier({
     dpop: createDpopVerifier({ nonceSecret: randomBytes(32) }),
   }),
 });
-const presented = { address: '192.0.2.1', resource: RESOURCE, wide: false };
+const presented = {
+  address: '192.0.2.1',
+  dpopScheme: false,
+  token: () => ({ resource: RESOURCE, wide: false }),
+};
 
 /** CPU microseconds of one verification. */
 function verifyAll(credentials: readonly string[], count: number): number {

@@ -52,10 +52,10 @@ async function requireClient({ context, caller, params: { id } }: AdminRequest<{
   return client;
 }
 
-async function setStatus(request: AdminRequest<{ id: string }>, status: 'active' | 'revoked'): Promise<OauthClient> {
+async function approve(request: AdminRequest<{ id: string }>): Promise<OauthClient> {
   const client = await requireClient(request);
-  if (client.status === status) return client;
-  return orStale(await setOauthClientStatus(request.context.db, client, client.version, status, Date.now()));
+  if (client.status === 'active') return client;
+  return orStale(await setOauthClientStatus(request.context.db, client, client.version, 'active', Date.now()));
 }
 
 /** Applications that act for people and service accounts. */
@@ -98,7 +98,7 @@ export const oauthClientRoutes: readonly Route[] = [
     answer: { status: 200, description: 'The client, active.', schema: OauthClientSchema, etag: true },
     async handle(request) {
       requireSignIn(request);
-      return shown(await setStatus(request, 'active'));
+      return shown(await approve(request));
     },
   }),
   defineRoute({
@@ -116,9 +116,9 @@ export const oauthClientRoutes: readonly Route[] = [
     answer: { status: 200, description: 'The client, revoked.', schema: OauthClientSchema, etag: true },
     async handle(request) {
       const signIn = requireSignIn(request);
-      const client = await setStatus(request, 'revoked');
-      await signIn.clientRevoked(client.id);
-      return shown(client);
+      const { id } = await requireClient(request);
+      await signIn.revokeClient(id);
+      return shown(await requireClient(request));
     },
   }),
 ];

@@ -9,8 +9,8 @@ import type { AdminRequest } from './routes.ts';
 export interface SignInAdministration {
   /** Ends a grant with its tokens and streams. */
   revokeGrant(grantId: string, reason: string): Promise<void>;
-  /** Ends every grant of a client, and refuses the tokens that it got without one. */
-  clientRevoked(clientId: string): Promise<void>;
+  /** Shuts a client out with all its grants, and refuses the tokens that it got without one. */
+  revokeClient(clientId: string): Promise<void>;
   readonly signingKeys: {
     list(): readonly { readonly kid: string; readonly state: 'active' | 'next' | 'retired' }[];
     rotate(): Promise<void>;

@@ -18,15 +18,15 @@ import { safeFetch } from '../lib/safe-fetch.ts';
 import { Secret } from '../lib/secret.ts';
 import { DEFAULT_TENANT } from '../model/principal.ts';
 import type { Upstream } from '../model/upstream.ts';
-import { revokeOauthGrantsOfClient, revokeOauthGrantsOfPrincipal } from '../store/oauth-grants.ts';
+import { revokeOauthGrantsOf } from '../store/oauth-grants.ts';
 import { createAccessTokenVerifier } from '../tokens/access-token-verifier.ts';
 import { type CredentialVerifier, createCredentialVerifier } from '../tokens/credential-verifier.ts';
 import { createDpopVerifier } from '../tokens/dpop-proof.ts';
 import type { ExternalIssuer } from '../tokens/external-issuer.ts';
 import type { KeyVerifier } from '../tokens/key-verifier.ts';
 import { openSigningKeys } from '../tokens/signing-keys.ts';
+import { loadOwnSecret } from '../vault/own-secrets.ts';
 import type { State } from './open-state.ts';
-import { loadOwnSecret } from './own-secret.ts';
 
 /** Changes that other processes made: revoked grants, signing keys. */
 const FOLLOW_MS = 5_000;
@@ -113,16 +113,13 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
     return { sessions, people, server };
   }
 
-  /** The grants of a client end with it; its tokens without a grant are refused by its name. */
-  async function clientRevoked(clientId: string): Promise<void> {
-    await parts?.server.revokeClient(clientId, 'the client was revoked');
-    await revokeOauthGrantsOfClient(db, { tenantId, clientId }, 'the client was revoked', Date.now());
-    credentials.revokeClient(clientId);
-  }
-
   const administration: SignInAdministration | null = parts && {
     revokeGrant: async (grantId, reason) => void (await parts.server.revokeGrant(grantId, reason)),
-    clientRevoked,
+    async revokeClient(clientId) {
+      await parts.server.revokeClient(clientId, 'the client was revoked');
+      // Its tokens without a grant are refused by its name.
+      credentials.revokeClient(clientId);
+    },
     signingKeys: {
       list: () => signingKeys!.list(),
       rotate: () => signingKeys!.rotate(),
@@ -148,10 +145,13 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
     verify: (credential, use) =>
       credentials.verify(credential, {
         address: use.address,
-        resource: publicUrl() + use.resourcePath,
-        wide: config().oauth.wideAudience,
-        dpop: proofOf(use, publicUrl()),
-        again: use.again,
+        dpopScheme: hasDpopScheme(use),
+        token: () => ({
+          resource: publicUrl() + use.resourcePath,
+          wide: config().oauth.wideAudience,
+          dpop: proofOf(use, publicUrl()),
+          again: use.again,
+        }),
       }),
     authorizationServers: (path) => [
       ...(parts === null ? [] : [issuer()]),
@@ -177,7 +177,7 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
     },
     administration,
     async endOfPrincipal(principalId) {
-      await revokeOauthGrantsOfPrincipal(db, { tenantId, principalId }, 'the principal was disabled', Date.now());
+      await revokeOauthGrantsOf(db, { tenantId, principalId }, 'the principal was disabled', Date.now());
       await parts?.sessions.endOfPrincipal(principalId);
     },
     async reload() {
@@ -203,10 +203,12 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
   };
 }
 
+const hasDpopScheme = ({ http }: CredentialUse): boolean => /^DPoP /i.test(http.headers.authorization ?? '');
+
 /** Present when, and only when, the token came with the `DPoP` scheme (RFC 9449 §7.1). */
-function proofOf({ http }: CredentialUse, publicUrl: string) {
-  const { authorization } = http.headers;
-  if (authorization === undefined || !/^DPoP /i.test(authorization)) return undefined;
+function proofOf(use: CredentialUse, publicUrl: string) {
+  if (!hasDpopScheme(use)) return undefined;
+  const { http } = use;
   const { dpop } = http.headers;
   return { proof: typeof dpop === 'string' ? dpop : undefined, method: http.method!, url: publicUrl + http.url! };
 }

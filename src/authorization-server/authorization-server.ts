@@ -4,7 +4,7 @@ import { safeFetch } from '../lib/safe-fetch.ts';
 import { DEFAULT_TENANT } from '../model/principal.ts';
 import { deleteConsents } from '../store/consents.ts';
 import { findOauthClient, setOauthClientStatus } from '../store/oauth-clients.ts';
-import { findOauthGrant, revokeOauthGrantsOfClient } from '../store/oauth-grants.ts';
+import { findOauthGrant, revokeOauthGrantsOf } from '../store/oauth-grants.ts';
 import { buildProvider } from './build-provider.ts';
 import { storePreRegisteredClients } from './clients/pre-registered-clients.ts';
 import type { AuthorizationServerOptions, ServerContext } from './context.ts';
@@ -95,7 +95,7 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
     async revokeClient(clientId, reason) {
       if (!(await markRevoked(clientId))) return false;
       await deleteConsents(db, { tenantId, clientId });
-      for (const id of await revokeOauthGrantsOfClient(db, { tenantId, clientId }, reason, now())) {
+      for (const id of await revokeOauthGrantsOf(db, { tenantId, clientId }, reason, now())) {
         await revokeGrant(context, id, reason);
       }
       return true;

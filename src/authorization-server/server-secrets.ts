@@ -1,7 +1,7 @@
-import { hkdfSync, randomBytes } from 'node:crypto';
+import { hkdfSync } from 'node:crypto';
 import { Secret } from '../lib/secret.ts';
-import { DEFAULT_TENANT } from '../model/principal.ts';
-import { SHARED, type Vault } from '../vault/vault.ts';
+import { loadOwnSecret } from '../vault/own-secrets.ts';
+import type { Vault } from '../vault/vault.ts';
 
 /** Keys of the authorization server that never leave it. All replicas have the same. */
 export interface ServerSecrets {
@@ -11,18 +11,10 @@ export interface ServerSecrets {
   readonly nonceSecret: Buffer;
 }
 
-const ENTRY = { tenantId: DEFAULT_TENANT, upstream: '_toolgate', owner: SHARED, name: 'oauth-server-secret' };
-
 /** Derived from one secret, which is made at the first start and kept in the vault. */
 export async function loadServerSecrets(vault: Pick<Vault, 'get' | 'put'>): Promise<ServerSecrets> {
-  const root = (await vault.get(ENTRY)) ?? (await make(vault));
+  const root = await loadOwnSecret(vault, 'oauth-server-secret');
   const derive = (purpose: string): Buffer =>
     Buffer.from(hkdfSync('sha256', Buffer.from(root.reveal(), 'base64url'), '', `toolgate ${purpose}`, 32));
   return { cookieKey: new Secret(derive('oauth cookies').toString('base64url')), nonceSecret: derive('dpop nonces') };
-}
-
-async function make(vault: Pick<Vault, 'get' | 'put'>): Promise<Secret> {
-  const made = new Secret(randomBytes(32).toString('base64url'));
-  await vault.put(ENTRY, made);
-  return made;
 }

@@ -1,20 +1,19 @@
-import { randomBytes } from 'node:crypto';
-import { Secret } from '../lib/secret.ts';
+import type { Secret } from '../lib/secret.ts';
 import { sha256Hex } from '../lib/sha256.ts';
 import { DEFAULT_TENANT } from '../model/principal.ts';
 import { deleteBrowserSessionsOfUser } from '../store/browser-sessions.ts';
 import type { Database } from '../store/database.ts';
 import { findLocalCredential, putPassword, setTotpConfirmed } from '../store/local-credentials.ts';
-import { revokeOauthGrantsOfPrincipal } from '../store/oauth-grants.ts';
+import { revokeOauthGrantsOf } from '../store/oauth-grants.ts';
 import { rolesOfPrincipal } from '../store/role-assignments.ts';
 import { findUsableSetupLink, type SetupLink, useSetupLink } from '../store/setup-links.ts';
 import { transact } from '../store/transact.ts';
 import { findUser, type User } from '../store/users.ts';
+import { loadOwnSecret } from '../vault/own-secrets.ts';
 import type { Vault } from '../vault/vault.ts';
-import { totpEntry, totpKeyEntry } from './own-vault-entry.ts';
 import { hashPassword } from './password-hash.ts';
 import { passwordFault } from './password-rules.ts';
-import { totpSecretFor, totpStep, totpUri } from './totp.ts';
+import { totpEntry, totpSecretFor, totpStep, totpUri } from './totp.ts';
 
 /** What a link that can be used offers. */
 export interface SetupOffer {
@@ -57,7 +56,7 @@ export function createAccountSetup({
   let derivationKey: Promise<Secret> | undefined;
 
   function loadKey(): Promise<Secret> {
-    derivationKey ??= loadTotpKey(vault, tenantId).catch((error) => {
+    derivationKey ??= loadOwnSecret(vault, 'totp-derivation-key', tenantId).catch((error) => {
       derivationKey = undefined;
       throw error;
     });
@@ -105,7 +104,7 @@ export function createAccountSetup({
         else if (purpose === 'recovery') await setTotpConfirmed(trx, ref, null, null);
         await deleteBrowserSessionsOfUser(trx, ref);
         if (purpose === 'recovery') {
-          await revokeOauthGrantsOfPrincipal(trx, { tenantId, principalId: userId }, 'account_recovered', now());
+          await revokeOauthGrantsOf(trx, { tenantId, principalId: userId }, 'account_recovered', now());
         }
         return findUser(trx, { tenantId, id: userId });
       });
@@ -129,14 +128,4 @@ async function mayStillMakeIt(db: Database, { tenantId, userId, createdBy }: Set
   };
   if (!/^(?:usr|sva)_/.test(createdBy)) return true;
   return !(await isOwner(userId)) || isOwner(createdBy);
-}
-
-async function loadTotpKey(vault: Vault, tenantId: string): Promise<Secret> {
-  const ref = totpKeyEntry(tenantId);
-  const known = await vault.get(ref);
-  if (known !== null) return known;
-  await vault.put(ref, new Secret(randomBytes(32).toString('base64url')));
-  // Two replicas that do this at the same moment offer different secrets until one of them restarts: a code is then wrong
-  // at set-up, never later.
-  return (await vault.get(ref))!;
 }

@@ -14,9 +14,8 @@ import { findUser, findUserByName, type User } from '../store/users.ts';
 import type { Vault } from '../vault/vault.ts';
 import { type AttemptLimiter, createAttemptLimiter } from './attempt-limiter.ts';
 import { lockedUntil } from './lock-rule.ts';
-import { totpEntry } from './own-vault-entry.ts';
 import { verifyPassword } from './password-hash.ts';
-import { totpStep } from './totp.ts';
+import { totpEntry, totpStep } from './totp.ts';
 
 /** Why a sign-in failed. For records and logs: people are told one and the same thing. */
 export type LoginFailure =

@@ -1,11 +1,17 @@
 import { hkdfSync } from 'node:crypto';
 import { Secret as OtpSecret, TOTP } from 'otpauth';
 import { Secret } from '../lib/secret.ts';
+import type { SecretRef } from '../store/secrets.ts';
+import { ownEntry } from '../vault/own-secrets.ts';
 
 const SECRET_BYTES = 20;
 const PERIOD_SECONDS = 30;
 /** One step early or late: clocks of phones are not exact (RFC 6238 §5.2). */
 const WINDOW = 1;
+
+/** Where the TOTP secret of a user is. It goes with the user's row. */
+export const totpEntry = (tenantId: string, userId: string): SecretRef =>
+  ownEntry('totp', tenantId, { kind: 'user', id: userId });
 
 /**
  * The secret that a setup link offers, the same however often its page is opened, without being stored before the person

@@ -180,36 +180,18 @@ export async function listSurplusOauthGrants(
   return rows.map(({ id }) => id);
 }
 
-/** Revokes every grant of a client that is not revoked yet. Returns their ids. */
-export async function revokeOauthGrantsOfClient(
+/** Revokes every grant of a client, or of a principal, that is not revoked yet. Returns their ids. */
+export async function revokeOauthGrantsOf(
   db: Database,
-  { tenantId, clientId }: { readonly tenantId: string; readonly clientId: string },
+  of: { readonly tenantId: string } & ({ readonly clientId: string } | { readonly principalId: string }),
   reason: string,
   now: number,
 ): Promise<string[]> {
   const revoked = await db
     .updateTable('oauth_grants')
     .set({ revoked_at: now, revoked_reason: reason })
-    .where('tenant_id', '=', tenantId)
-    .where('client_id', '=', clientId)
-    .where('revoked_at', 'is', null)
-    .returning('id')
-    .execute();
-  return revoked.map(({ id }) => id);
-}
-
-/** Revokes every grant of a principal that is not revoked yet. Returns their ids. */
-export async function revokeOauthGrantsOfPrincipal(
-  db: Database,
-  { tenantId, principalId }: { readonly tenantId: string; readonly principalId: string },
-  reason: string,
-  now: number,
-): Promise<string[]> {
-  const revoked = await db
-    .updateTable('oauth_grants')
-    .set({ revoked_at: now, revoked_reason: reason })
-    .where('tenant_id', '=', tenantId)
-    .where('principal_id', '=', principalId)
+    .where('tenant_id', '=', of.tenantId)
+    .where((eb) => ('clientId' in of ? eb('client_id', '=', of.clientId) : eb('principal_id', '=', of.principalId)))
     .where('revoked_at', 'is', null)
     .returning('id')
     .execute();

@@ -1,3 +1,4 @@
+import { createLru } from '../lib/lru.ts';
 import type { Caller } from '../model/principal.ts';
 
 /** A credential that was good when it was loaded. */
@@ -31,25 +32,17 @@ interface Flight<E> {
 interface Slot<E> {
   readonly entry: E;
   readonly loadedAt: number;
-  /** Since it was last passed over. */
-  used: boolean;
 }
 
 /** Stands for every id in `Flight.changed`. */
 const EVERYTHING = '*';
 
-/**
- * Only good credentials are kept, so that no flood of bad ones can grow the memory or push out a good one.
- *
- * When there are too many, the oldest leaves that was not used since it was last passed over (second chance), so that
- * reading leaves the map as it is. An LRU would move an entry with every call, and a map finds an entry that was moved
- * often behind thousands of its former places.
- */
+/** Only good credentials are kept, so that no flood of bad ones can grow the memory or push out a good one. */
 export function createCredentialCache<E extends CachedCredential>(
   capacity: number,
   maxAgeMs: number,
 ): CredentialCache<E> {
-  const entries = new Map<string, Slot<E>>();
+  const entries = createLru<string, Slot<E>>(capacity);
   const flights = new Map<string, Flight<E>>();
 
   async function fill(hash: string, read: () => Promise<E>, changed: Set<string>): Promise<E> {
@@ -58,7 +51,7 @@ export function createCredentialCache<E extends CachedCredential>(
       try {
         const entry = await read();
         if (changed.has(EVERYTHING) || changed.values().some((id) => isOf(entry.caller, id))) continue;
-        keep(hash, entry);
+        entries.set(hash, { entry, loadedAt: performance.now() });
         return entry;
       } catch (error) {
         // What was refused may be good since: its principal was enabled, for instance.
@@ -67,24 +60,8 @@ export function createCredentialCache<E extends CachedCredential>(
     }
   }
 
-  function keep(hash: string, entry: E): void {
-    entries.delete(hash);
-    if (entries.size >= capacity) makeRoom();
-    entries.set(hash, { entry, loadedAt: performance.now(), used: false });
-  }
-
-  function makeRoom(): void {
-    for (const [oldest, slot] of entries) {
-      entries.delete(oldest);
-      if (!slot.used) return;
-      slot.used = false;
-      // To the end, where this loop meets it again if all others were used, too.
-      entries.set(oldest, slot);
-    }
-  }
-
   function dropWhere(matches: (caller: Caller) => boolean, id: string): void {
-    for (const [hash, { entry }] of entries) {
+    for (const [hash, { entry }] of entries.entries()) {
       if (!matches(entry.caller)) continue;
       entry.stale = true;
       entries.delete(hash);
@@ -95,9 +72,7 @@ export function createCredentialCache<E extends CachedCredential>(
   return {
     get(hash) {
       const slot = entries.get(hash);
-      if (slot === undefined || performance.now() - slot.loadedAt >= maxAgeMs) return undefined;
-      slot.used = true;
-      return slot.entry;
+      return slot === undefined || performance.now() - slot.loadedAt >= maxAgeMs ? undefined : slot.entry;
     },
     load(hash, read) {
       const underWay = flights.get(hash);

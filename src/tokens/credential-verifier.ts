@@ -3,9 +3,13 @@ import type { AccessTokenVerifier, PresentedToken, TokenRevoked } from './access
 import { refuseCredential } from './credential-refusal.ts';
 import type { KeyVerifier, Revoked } from './key-verifier.ts';
 
-export interface PresentedCredential extends PresentedToken {
+export interface PresentedCredential {
   /** The client's IP address as text. */
   readonly address: string;
+  /** Whether it came with the `DPoP` scheme (RFC 9449 §7.1). */
+  readonly dpopScheme: boolean;
+  /** Asked for a token alone: a key costs none of this. */
+  token(): PresentedToken;
 }
 
 /** Who calls, by whatever credential: what both verifiers offer, behind one door. */
@@ -35,9 +39,10 @@ export function createCredentialVerifier({
 }): CredentialVerifier {
   return {
     verify(credential, presented) {
-      if (!credential.startsWith('tgp_') && !credential.startsWith('tgs_')) return tokens.verify(credential, presented);
+      if (!credential.startsWith('tgp_') && !credential.startsWith('tgs_'))
+        return tokens.verify(credential, presented.token());
       // A key has no proof of possession, and must not look as if it had.
-      if (presented.dpop !== undefined) throw refuseCredential('malformed');
+      if (presented.dpopScheme) throw refuseCredential('malformed');
       return keys.verify(credential, presented.address);
     },
     revokeKey: keys.revokeKey,

@@ -12,7 +12,8 @@ import {
   listSigningKeys,
   type StoredSigningKey,
 } from '../store/signing-keys.ts';
-import { SHARED, type Vault } from '../vault/vault.ts';
+import { ownEntry } from '../vault/own-secrets.ts';
+import type { Vault } from '../vault/vault.ts';
 
 export const SIGNING_ALGORITHM = 'ES256';
 
@@ -165,13 +166,7 @@ export async function openSigningKeys(options: SigningKeysOptions): Promise<Sign
   };
 }
 
-/** No upstream can have this name, so the gateway's own secrets meet no other. */
-const secretOf = (tenantId: string, kid: string): SecretRef => ({
-  tenantId,
-  upstream: '_toolgate',
-  owner: SHARED,
-  name: `signing-key-${kid}`,
-});
+const secretOf = (tenantId: string, kid: string): SecretRef => ownEntry(`signing-key-${kid}`, tenantId);
 
 const signature = (keys: readonly Loaded[]): string =>
   keys.map(({ stored }) => `${stored.kid}:${stored.state}`).join(' ');

@@ -5,11 +5,11 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
+import { freePort } from '../free-port.ts';
 import { startToolgate, type TestGateway } from '../harness.ts';
 import { Browser } from '../oauth-browser.ts';
 import { register } from '../oauth-client.ts';
@@ -37,6 +37,7 @@ for (const revision of ['2025-11-25', '2026-07-28']) {
 }
 
 async function runSuite(gateway: TestGateway, person: Person, revision: string, outputDir: string): Promise<void> {
+  // The suite listens on a port that has to be registered before it starts.
   const port = String(await freePort());
   const clientId = await register(gateway.url, { redirect_uris: [`http://127.0.0.1:${port}/callback`] });
   const child = spawn(
@@ -68,14 +69,4 @@ async function readChecks(outputDir: string) {
   const reports = files.filter((file) => file.endsWith('checks.json'));
   const checks = await Promise.all(reports.map((file) => readFile(join(outputDir, file), 'utf8')));
   return checks.flatMap((json) => JSON.parse(json) as { id: string; status: string; errorMessage?: string }[]);
-}
-
-/** The suite listens on a port that has to be registered before it starts. */
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Secret as OtpSecret, TOTP } from 'otpauth';
 import { createSetupLink } from '../../src/identity/create-setup-link.ts';
-import { totpEntry } from '../../src/identity/own-vault-entry.ts';
+import { totpEntry } from '../../src/identity/totp.ts';
 import { Secret } from '../../src/lib/secret.ts';
 import { DEFAULT_TENANT } from '../../src/model/principal.ts';
 import { findLocalCredential, putPassword, setTotpConfirmed } from '../../src/store/local-credentials.ts';

@@ -12,8 +12,7 @@ import {
   listSurplusOauthGrants,
   type NewOauthGrant,
   revokeOauthGrant,
-  revokeOauthGrantsOfClient,
-  revokeOauthGrantsOfPrincipal,
+  revokeOauthGrantsOf,
   touchOauthGrant,
   updateOauthGrant,
 } from '../../../src/store/oauth-grants.ts';
@@ -109,10 +108,10 @@ export const oauthGrants: Suite = (db) => {
     const [a1, a2, b1, b2] = [await of('a', '1'), await of('a', '2'), await of('b', '1'), await of('b', '2')];
     const elsewhere = await of('a', '1', other);
     assert.deepEqual(
-      (await revokeOauthGrantsOfClient(db(), { tenantId, clientId: 'a' }, 'x', NOW + 5)).sort(),
+      (await revokeOauthGrantsOf(db(), { tenantId, clientId: 'a' }, 'x', NOW + 5)).sort(),
       [a1.id, a2.id].sort(),
     );
-    assert.deepEqual(await revokeOauthGrantsOfPrincipal(db(), { tenantId, principalId: '1' }, 'y', NOW + 6), [b1.id]);
+    assert.deepEqual(await revokeOauthGrantsOf(db(), { tenantId, principalId: '1' }, 'y', NOW + 6), [b1.id]);
     assert.equal((await findOauthGrant(db(), b2))?.revokedAt, null);
     assert.equal((await findOauthGrant(db(), elsewhere))?.revokedAt, null);
     const since = async (time: number) =>
