@@ -118,6 +118,7 @@ export async function startApp(first: LoadedConfig, options: AppOptions): Promis
       keys,
       upstreams: () => runtime.declared().upstreams,
       addressOf: (request) => addressOf(request),
+      callsUnderWay: () => gateway.callsUnderWay() > 0,
       log,
     });
     begun.push(signIn.close);

@@ -39,6 +39,8 @@ export interface SignInOptions {
   readonly keys: KeyVerifier;
   readonly upstreams: () => readonly Upstream[];
   readonly addressOf: (request: IncomingMessage) => string;
+  /** Whether tool calls are under way, which signing in shall not delay. */
+  readonly callsUnderWay: () => boolean;
   readonly log: Logger;
 }
 
@@ -165,7 +167,7 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
       const { people, server } = parts;
       assetRoutes(fastify);
       await fastify.register(async (paced) => {
-        const begin = createTurnstile();
+        const begin = createTurnstile({ isBusy: options.callsUnderWay });
         paced.addHook('onRequest', async (request, reply) => {
           await begin();
           // Whoever has gone meanwhile needs no answer.

@@ -55,3 +55,18 @@ test('when too many wait, the next is refused, and later let in again', async ()
   await turnOfTheLoop();
   await pass();
 });
+
+test('while calls are under way, the event loop rests between two of them; but nobody waits for ever', async () => {
+  const pass = createTurnstile({ isBusy: () => true });
+  // Work without a pause: the loop never rests.
+  let working = true;
+  const work = (): void => {
+    if (working) setImmediate(work);
+  };
+  work();
+  const start = performance.now();
+  await pass();
+  await pass();
+  working = false;
+  assert.ok(performance.now() - start >= 99);
+});
