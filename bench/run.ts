@@ -21,6 +21,7 @@ import { w4Lists } from './workloads/w4-lists.ts';
 import { w6Keys } from './workloads/w6-keys.ts';
 import { w8Slow } from './workloads/w8-slow.ts';
 import { w9Audit } from './workloads/w9-audit.ts';
+import { w10UpstreamTokens } from './workloads/w10-upstream-tokens.ts';
 import { w12Start } from './workloads/w12-start.ts';
 
 const WORKLOADS: Readonly<Record<string, (stand: Stand) => Promise<Section>>> = {
@@ -33,6 +34,7 @@ const WORKLOADS: Readonly<Record<string, (stand: Stand) => Promise<Section>>> = 
   W6: w6Keys,
   W8: w8Slow,
   W9: w9Audit,
+  W10: w10UpstreamTokens,
   S1: s1SignIn,
 };
 const MAX_MINUTES = 15;

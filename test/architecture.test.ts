@@ -9,11 +9,11 @@ const LAYERS: readonly (readonly string[])[] = [
   ['config', 'mcp', 'policy', 'store', 'http'],
   ['vault', 'tokens', 'audit'],
   ['upstreams', 'identity'],
-  ['gateway', 'authorization-server', 'admin'],
+  ['gateway', 'authorization-server', 'connect', 'admin'],
   ['app', 'main', 'cli'],
 ];
 /** These speak for different OAuth roles and are wired together only in app.ts. */
-const STRANGERS = new Set(['gateway', 'authorization-server', 'admin']);
+const STRANGERS = new Set(['gateway', 'authorization-server', 'connect', 'admin']);
 
 const ROOT = resolve(import.meta.dirname, '..');
 const SRC = join(ROOT, 'src');

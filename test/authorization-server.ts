@@ -106,9 +106,11 @@ export async function startAuthorizationServer(
   const fastify = createFastify({ genReqId: () => newId('req') });
   await fastify.register(server.routes);
   fastify.get('/test/sign-in', async (request, reply) => {
-    const { name } = request.query as { name: string };
+    const { name, provider, sid = null } = request.query as { name: string; provider?: string; sid?: string };
     const user = await db.selectFrom('users').selectAll().where('name', '=', name).executeTakeFirstOrThrow();
-    await browserSessions.start(reply, { user, methods: ['pwd'], address: '127.0.0.1', request: request.raw });
+    const from = provider === undefined ? undefined : { name: provider, sessionId: sid, idToken: null };
+    const signIn = { user, methods: ['pwd'], address: '127.0.0.1', request: request.raw, provider: from };
+    await browserSessions.start(reply, signIn);
     return reply.send('signed in');
   });
   await fastify.listen({ host: '127.0.0.1', port: 0 });

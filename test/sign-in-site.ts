@@ -13,6 +13,7 @@ import { migrate } from '../src/store/migrate.ts';
 import { insertUser, type User } from '../src/store/users.ts';
 import { parseMasterKey } from '../src/vault/master-key.ts';
 import { openVault, type Vault } from '../src/vault/vault.ts';
+import { Browser } from './oauth-browser.ts';
 
 /** The pages of signing in over real HTTP, with an empty database. */
 export interface SignInSite {
@@ -23,8 +24,15 @@ export interface SignInSite {
   readonly signIn: SignInService;
   readonly events: AuditEvent[];
   readonly changedUsers: string[];
+  /** Keys that ended as their owner rose. */
+  readonly endedKeys: string[];
+  readonly endedGrants: string[];
   /** May be replaced at any time. */
   settings: { identityProviders: IdentityProviderSettings[]; localAccounts: boolean };
+  /** Names of the providers whose ID tokens an upstream needs. */
+  readonly keepsIdTokensOf: Set<string>;
+  /** Of whom one was kept: provider and user id. */
+  readonly idTokensKept: [provider: string, userId: string][];
   /** Lets time pass. */
   later(milliseconds: number): void;
   /** What time it is there. */
@@ -40,6 +48,10 @@ export async function startSignInSite(): Promise<SignInSite> {
   const vault = await openVault({ db, masterKey: parseMasterKey(randomBytes(32).toString('base64'), 'a test') });
   const events: AuditEvent[] = [];
   const changedUsers: string[] = [];
+  const endedKeys: string[] = [];
+  const endedGrants: string[] = [];
+  const keepsIdTokensOf = new Set<string>();
+  const idTokensKept: SignInSite['idTokensKept'] = [];
   let passed = 0;
   let url = 'http://127.0.0.1';
   const now = (): number => Date.now() + passed;
@@ -56,7 +68,13 @@ export async function startSignInSite(): Promise<SignInSite> {
     settings: () => ({ issuerPath: '', ...site.settings }),
     reveal: async (secret) => secret,
     addressOf: (request) => request.socket.remoteAddress ?? '',
-    onUserChanged: (userId) => void changedUsers.push(userId),
+    endGrant: async (id) => void endedGrants.push(id),
+    onUserChanged(userId, ended) {
+      changedUsers.push(userId);
+      endedKeys.push(...(ended?.accessKeys ?? []).map(({ id }) => id));
+    },
+    keepIdToken: (provider) => keepsIdTokensOf.has(provider),
+    onIdTokenKept: (provider, userId) => void idTokensKept.push([provider, userId]),
   });
   const server = createFastify();
   await server.register(signIn.routes);
@@ -74,7 +92,11 @@ export async function startSignInSite(): Promise<SignInSite> {
     signIn,
     events,
     changedUsers,
+    endedKeys,
+    endedGrants,
     settings: { identityProviders: [], localAccounts: true },
+    keepsIdTokensOf,
+    idTokensKept,
     later(milliseconds) {
       passed += milliseconds;
     },
@@ -99,87 +121,3 @@ export function cheapHash(password: string): string {
 
 export const providerSettings = (settings: Record<string, unknown>): IdentityProviderSettings =>
   IdentityProviderSchema.parse(settings);
-
-export interface PageAnswer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly text: string;
-  /** Of a redirect, as it stands in the header. */
-  readonly location: string | null;
-  /** Where the page leads at once. */
-  readonly onwards: string | null;
-  readonly csrf: string;
-  readonly alert: string | null;
-}
-
-/** As much of a browser as signing in needs: cookies by host, forms with their origin, redirects one by one. */
-export class Browser {
-  readonly #home: string;
-  readonly jar = new Map<string, Map<string, string>>();
-
-  constructor(home: string) {
-    this.#home = home;
-  }
-
-  get(path: string, headers: Record<string, string> = {}): Promise<PageAnswer> {
-    return this.#send(path, { headers });
-  }
-
-  post(path: string, fields: Record<string, string>, headers: Record<string, string> = {}): Promise<PageAnswer> {
-    const { origin } = new URL(path, this.#home);
-    return this.#send(path, { method: 'POST', headers: { origin, ...headers }, body: new URLSearchParams(fields) });
-  }
-
-  /** Follows redirects, over any number of hosts, to the first answer that is none or lies below `until`. */
-  async follow(path: string, until = 'nowhere:'): Promise<PageAnswer & { readonly url: string }> {
-    let url = new URL(path, this.#home).href;
-    for (let i = 0; i < 20; i++) {
-      const answer = await this.get(url);
-      if (answer.location === null) return { ...answer, url };
-      url = new URL(answer.location, url).href;
-      if (url.startsWith(until)) return { ...answer, url };
-    }
-    throw new Error(`Too many redirects, the last one to ${url}`);
-  }
-
-  cookie(name: string): string | undefined {
-    return this.jar.get(new URL(this.#home).host)?.get(name);
-  }
-
-  async #send(path: string, init: RequestInit & { headers: Record<string, string> }): Promise<PageAnswer> {
-    const url = new URL(path, this.#home);
-    const cookies = this.jar.get(url.host) ?? new Map<string, string>();
-    this.jar.set(url.host, cookies);
-    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    const answer = await fetch(url, {
-      ...init,
-      redirect: 'manual',
-      headers: { ...(cookie !== '' && { cookie }), ...init.headers },
-    });
-    for (const line of answer.headers.getSetCookie()) {
-      const [, name, value] = /^([^=]+)=([^;]*)/.exec(line)!;
-      if (/max-age=0|expires=Thu, 01 Jan 1970/i.test(line)) cookies.delete(name!);
-      else cookies.set(name!, value!);
-    }
-    const text = await answer.text();
-    return {
-      status: answer.status,
-      headers: answer.headers,
-      text,
-      location: answer.headers.get('location'),
-      onwards: unescapeHtml(/http-equiv="refresh" content="0; url=([^"]*)"/.exec(text)?.[1]),
-      csrf: unescapeHtml(/name="csrf" value="([^"]*)"/.exec(text)?.[1]) ?? '',
-      alert: unescapeHtml(/<p class="alert"[^>]*>([^<]*)</.exec(text)?.[1]),
-    };
-  }
-}
-
-const unescapeHtml = (text: string | undefined): string | null =>
-  text === undefined
-    ? null
-    : text
-        .replaceAll('&lt;', '<')
-        .replaceAll('&gt;', '>')
-        .replaceAll('&quot;', '"')
-        .replaceAll('&#39;', "'")
-        .replaceAll('&amp;', '&');

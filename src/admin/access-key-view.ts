@@ -36,7 +36,7 @@ export function keyStatusOf(key: StoredAccessKey, now: number): z.output<typeof 
 }
 
 export function accessKeyView(key: StoredAccessKey, now: number = Date.now()): z.input<typeof AccessKeySchema> {
-  const { tenantId: _, version: __, ...shown } = key;
+  const { tenantId: _, version: __, maker: ___, ...shown } = key;
   const { owner, cidrs, roles, tools } = key;
   return {
     ...shown,

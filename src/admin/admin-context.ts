@@ -9,6 +9,7 @@ import type { Upstream } from '../model/upstream.ts';
 import type { Explanation } from '../policy/explain.ts';
 import type { Database } from '../store/database.ts';
 import type { SecretRef } from '../store/secrets.ts';
+import type { Connections } from '../upstreams/oauth/connections.ts';
 import type { Upstreams } from '../upstreams/upstreams.ts';
 import type { RotationReport, Vault } from '../vault/vault.ts';
 import type { FailureLog } from './problem-answer.ts';
@@ -53,6 +54,10 @@ export interface AdminContext {
   /** Refuses requests of web pages that are not allowed; see http/host-origin.ts. */
   checkOrigin(request: IncomingMessage): AppError | null;
   readonly upstreams: Pick<Upstreams, 'status' | 'test' | 'catalogue'>;
+  /** To upstreams with OAuth. */
+  readonly connections: Pick<Connections, 'list' | 'disconnect' | 'refresh' | 'linkFor'>;
+  /** Where browsers reach the gateway, without a path. A getter, too. */
+  readonly publicUrl: string;
   readonly policy: {
     /** Throws AppError `unprocessable` whose `data.faults` lists every fault; see policy/validate-roles.ts. */
     validateRoles(input: unknown): Role[];

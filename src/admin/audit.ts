@@ -21,6 +21,7 @@ const EntrySchema = z
     action: z.string(),
     requestId: z.string(),
     time: z.int(),
+    grantId: z.string().optional().describe('Of a call with an access token: the grant that it was issued for.'),
     hash: z.string().describe('Of the chain, hex.'),
   })
   .meta({ id: 'AuditEntry', description: 'A record as it was written; an intent together with its outcome.' });

@@ -7,7 +7,8 @@ import type { AdminRequest } from './routes.ts';
 /** How long a change waits for its record to be on the disk, when the audit log itself does not wait (async mode). */
 const DURABLE_WITHIN_MS = 2_000;
 
-type Who = Pick<AdminRequest, 'context' | 'requestId' | 'caller' | 'address'>;
+/** Who asks for it, as the log names them. */
+export type Who = Pick<AdminRequest, 'context' | 'requestId' | 'caller' | 'address'>;
 
 /** What is about to be done. */
 export interface Deed {
@@ -19,6 +20,10 @@ export interface Deed {
   readonly details?: JsonValue | undefined;
   /** Tells several deeds of one request apart. */
   readonly part?: number | undefined;
+}
+
+interface Consequence extends Pick<Deed, 'action' | 'target'> {
+  readonly reason: string;
 }
 
 function whoFields({ requestId, caller, address }: Who, part?: number) {
@@ -99,6 +104,19 @@ async function untilDurable(audit: Who['context']['audit']): Promise<void> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** What happened to others by what the request did, when it is known and done. */
+export function recordConsequence(request: Who, { action, target, reason }: Consequence): void {
+  request.context.audit.record({
+    ...whoFields(request),
+    phase: 'event',
+    action,
+    time: Date.now(),
+    target,
+    decision: 'allow',
+    reason,
+  });
 }
 
 /** A request that a known caller may not make. Nothing is done, so nothing waits for the record. */

@@ -1,18 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '../errors/app-error.ts';
 import { hasCredentialInQuery, presentedCredential } from '../http/presented-credential.ts';
-import { ADMIN_ROLES, type Caller, DEFAULT_TENANT } from '../model/principal.ts';
+import { type AdminLevel, levelOf, reaches } from '../model/admin-level.ts';
+import { type Caller, DEFAULT_TENANT } from '../model/principal.ts';
 import type { AdminContext } from './admin-context.ts';
-
-/** How far a caller may administer. An owner may do what an admin may, and decides who is an owner. */
-export type AdminLevel = 'none' | 'admin' | 'owner';
-
-const RANK: Readonly<Record<AdminLevel, number>> = { none: 0, admin: 1, owner: 2 };
-
-function levelOf(roles: readonly string[]): AdminLevel {
-  if (roles.includes('owner')) return 'owner';
-  return roles.some((role) => ADMIN_ROLES.has(role)) ? 'admin' : 'none';
-}
 
 /**
  * What the principal's roles and the key together leave: a key only narrows. One with roles of its own administers as far
@@ -24,7 +15,7 @@ export function adminLevel({ roles, restriction }: Caller): AdminLevel {
   if (restriction.tools.length > 0) return 'none';
   if (restriction.roles.length === 0) return own;
   const narrowed = levelOf(restriction.roles);
-  return RANK[narrowed] < RANK[own] ? narrowed : own;
+  return reaches(narrowed, own) ? own : narrowed;
 }
 
 /**

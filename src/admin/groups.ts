@@ -12,6 +12,7 @@ import {
   listGroups,
   updateGroup,
 } from '../store/groups.ts';
+import { endedField, endedView } from './end-of-lesser.ts';
 import { etagOf, matchVersion, orStale } from './etag.ts';
 import { descriptionField, groupIdField, groupNameField, userIdField } from './field-schemas.ts';
 import { GroupSchema, groupView } from './group-view.ts';
@@ -103,12 +104,13 @@ const crudRoutes: readonly Route[] = [
     versioned: true,
     answer: { status: 200, description: 'The changed group.', schema: GroupSchema, etag: true },
     async handle(request) {
-      const { context, caller, ifMatch, body } = request;
+      const { context, ifMatch, body } = request;
       const group = await requireGroup(context.db, request);
       const version = matchVersion(ifMatch, group);
-      return guardOwnership(context.db, caller, async (trx) =>
-        shown(orStale(await updateGroup(trx, group, version, body))),
+      const { result } = await guardOwnership(request, async (trx) =>
+        orStale(await updateGroup(trx, group, version, body)),
       );
+      return shown(result);
     },
   }),
   defineRoute({
@@ -125,10 +127,10 @@ const crudRoutes: readonly Route[] = [
     versioned: true,
     answer: { status: 204, description: 'The group is gone.' },
     async handle(request) {
-      const { context, caller, ifMatch } = request;
+      const { context, ifMatch } = request;
       const group = await requireGroup(context.db, request);
       const version = matchVersion(ifMatch, group);
-      await guardOwnership(context.db, caller, async (trx) => {
+      await guardOwnership(request, async (trx) => {
         // The empty update takes the version, so that a change made meanwhile is not removed unseen.
         orStale(await updateGroup(trx, group, version, {}));
         await deleteGroup(trx, group);
@@ -138,6 +140,8 @@ const crudRoutes: readonly Route[] = [
     },
   }),
 ];
+
+const AddedMemberSchema = z.object({ endedCredentials: endedField }).meta({ id: 'AddedGroupMember' });
 
 const memberRoutes: readonly Route[] = [
   defineRoute({
@@ -168,13 +172,13 @@ const memberRoutes: readonly Route[] = [
     params: memberParams,
     action: 'group.add_member',
     target: (request) => `${request.params.id}/${request.params.userId}`,
-    answer: { status: 204, description: 'The user is in the group and has its roles.' },
+    answer: { status: 200, description: 'The user is in the group and has its roles.', schema: AddedMemberSchema },
     async handle(request) {
-      const { context, caller } = request;
+      const { context } = request;
       const member = memberOf(request);
-      await guardOwnership(context.db, caller, (trx) => addGroupMember(trx, member));
+      const { ended } = await guardOwnership(request, (trx) => addGroupMember(trx, member));
       await context.changed({ kind: 'principal-changed', principalKind: 'user', id: member.userId, disabled: false });
-      return {};
+      return { body: { endedCredentials: endedView(ended) } };
     },
   }),
   defineRoute({
@@ -189,9 +193,9 @@ const memberRoutes: readonly Route[] = [
     target: (request) => `${request.params.id}/${request.params.userId}`,
     answer: { status: 204, description: 'The user is not in the group.' },
     async handle(request) {
-      const { context, caller } = request;
+      const { context } = request;
       const member = memberOf(request);
-      const removed = await guardOwnership(context.db, caller, (trx) => removeGroupMember(trx, member));
+      const { result: removed } = await guardOwnership(request, (trx) => removeGroupMember(trx, member));
       if (!removed) throw new AppError('not_found', 'There is no such group, or the user is not in it.');
       await context.changed({ kind: 'principal-changed', principalKind: 'user', id: member.userId, disabled: false });
       return {};

@@ -13,6 +13,7 @@ import { etagOf } from './etag.ts';
 import { accessKeyIdField, principalField } from './field-schemas.ts';
 import { keyLimitFields } from './key-fields.ts';
 import { requireRoles } from './known-roles.ts';
+import { makerOf } from './maker-of.ts';
 import { requirePowerOver } from './ownership.ts';
 import { type Answer, defineRoute, type Route } from './routes.ts';
 
@@ -102,7 +103,9 @@ export const issueRoutes: readonly Route[] = [
         await requirePowerOver(trx, caller, owner);
         await requireRoles(context, caller, roles ?? [], trx);
         const expiresAt = expiryOf(body, now) ?? null;
-        return createKey(trx, { tenantId: caller.tenantId, owner, name, expiresAt, cidrs, tools, roles }, now);
+        const maker = await makerOf(trx, caller, owner.id);
+        const limits = { expiresAt, cidrs, tools, roles };
+        return createKey(trx, { tenantId: caller.tenantId, owner, name, maker, ...limits }, now);
       });
       return issued(created, now, {});
     },
@@ -142,17 +145,21 @@ export const issueRoutes: readonly Route[] = [
     async handle({ context, caller, params: { id }, body }) {
       const now = Date.now();
       const ref = { tenantId: caller.tenantId, id };
-      const old = await findAccessKey(context.db, ref);
-      if (!old) throw new AppError('not_found', 'There is no such key.');
-      await requireActiveOwner(context.db, caller, old.owner);
-      await requirePowerOver(context.db, caller, old.owner);
-      const changes: Promise<void>[] = [];
+      const replaced: string[] = [];
+      const verifier = { invalidateKey: (keyId: string) => void replaced.push(keyId) };
+      // In one transaction, so that nobody becomes an owner between the look at it and the new key.
+      const rotated = await transact(context.db, async (trx) => {
+        const old = await findAccessKey(trx, ref);
+        if (!old) throw new AppError('not_found', 'There is no such key.');
+        await requireActiveOwner(trx, caller, old.owner);
+        await requirePowerOver(trx, caller, old.owner);
+        const maker = await makerOf(trx, caller, old.owner.id);
+        const times = { overlapMs: body.overlapSeconds * 1000, expiresAt: expiryOf(body, now) };
+        return rotateKey({ db: trx, verifier }, ref, { ...times, maker }, now);
+      });
       // Without an overlap the old key ends here, and with it what it has open.
       const kind = body.overlapSeconds === 0 ? 'key-revoked' : 'key-changed';
-      const verifier = { invalidateKey: (keyId: string) => void changes.push(context.changed({ kind, keyId })) };
-      const times = { overlapMs: body.overlapSeconds * 1000, expiresAt: expiryOf(body, now) };
-      const rotated = await rotateKey({ db: context.db, verifier }, ref, times, now);
-      await Promise.all(changes);
+      for (const keyId of replaced) await context.changed({ kind, keyId });
       return issued(rotated, now, { replaced: accessKeyView(rotated.rotated, now) });
     },
   }),

@@ -3,7 +3,7 @@ import { AppError } from '../errors/app-error.ts';
 import type { PrimitiveKind } from '../model/catalogue.ts';
 import type { Target } from '../model/decision.ts';
 import type { Caller, PrincipalKind } from '../model/principal.ts';
-import type { Upstream } from '../model/upstream.ts';
+import { isPersonal, type Upstream } from '../model/upstream.ts';
 import { RoleRuleSchema } from '../policy/validate-roles.ts';
 import { findAccessKey, type StoredAccessKey } from '../store/access-keys.ts';
 import { rolesOfPrincipal } from '../store/role-assignments.ts';
@@ -114,7 +114,7 @@ function describeTarget(
   principal: { kind: PrincipalKind; id: string },
 ): { target: Target; check: Check } {
   const { kind, name } = askedTarget(body);
-  const owner = upstream.auth.kind === 'headers-per-user' ? principal : undefined;
+  const owner = isPersonal(upstream.auth) ? principal : undefined;
   const catalogue = context.upstreams.catalogue(upstream.name, owner);
   const entry = catalogue?.[LISTS[kind]].find((one) => one.name === name);
   const { readOnly, destructive } = entry ?? { readOnly: false, destructive: false };

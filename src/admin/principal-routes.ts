@@ -195,10 +195,10 @@ function changeRoutes<T extends StoredPrincipal, Fields extends { name: string }
       versioned: true,
       answer: { status: 200, description: `The changed ${noun}.`, schema, etag: true },
       async handle(request) {
-        const { context, caller, ifMatch, body } = request;
+        const { context, ifMatch, body } = request;
         const found = await requireItem(spec, context.db, request);
         const version = matchVersion(ifMatch, found);
-        const changed = await guardOwnership(context.db, caller, async (trx) =>
+        const { result: changed } = await guardOwnership(request, async (trx) =>
           orStale(await spec.update(trx, found, version, body)),
         );
         await context.changed({ kind: 'principal-changed', principalKind: kind, id: found.id, disabled: false });
@@ -220,10 +220,10 @@ function changeRoutes<T extends StoredPrincipal, Fields extends { name: string }
       versioned: true,
       answer: { status: 204, description: 'Gone, and refused from now on.' },
       async handle(request) {
-        const { context, caller, ifMatch } = request;
+        const { context, ifMatch } = request;
         const found = await requireItem(spec, context.db, request);
         const version = matchVersion(ifMatch, found);
-        await guardOwnership(context.db, caller, async (trx) => {
+        await guardOwnership(request, async (trx) => {
           // The empty update takes the version, so that a change made meanwhile is not removed unseen.
           orStale(await spec.update(trx, found, version, {}));
           await spec.remove(trx, found);
@@ -253,8 +253,8 @@ function statusRoutes<T extends StoredPrincipal, Fields extends { name: string }
       target: (request) => request.params.id,
       answer: { status: 200, description: `The ${verb}d ${spec.noun}.`, schema: spec.schema, etag: true },
       async handle(request) {
-        const { context, caller } = request;
-        const changed = await guardOwnership(context.db, caller, async (trx) => {
+        const { context } = request;
+        const { result: changed } = await guardOwnership(request, async (trx) => {
           const found = await requireItem(spec, trx, request);
           return found.status === status ? found : orStale(await spec.update(trx, found, found.version, { status }));
         });

@@ -8,6 +8,7 @@ import {
   unassignRole,
 } from '../store/role-assignments.ts';
 import type { AdminContext } from './admin-context.ts';
+import { endedField, endedView } from './end-of-lesser.ts';
 import { roleNameField, timeField } from './field-schemas.ts';
 import { requireRoles } from './known-roles.ts';
 import { guardOwnership } from './ownership.ts';
@@ -24,6 +25,8 @@ const AssignmentSchema = z
     createdAt: timeField,
   })
   .meta({ id: 'RoleAssignment' });
+
+const AssignedSchema = AssignmentSchema.extend({ endedCredentials: endedField }).meta({ id: 'AssignedRole' });
 
 function assignmentView({ id, role, subject, createdAt }: RoleAssignment): z.input<typeof AssignmentSchema> {
   return { id, role, subject: { kind: subject.kind, id: subject.id }, createdAt };
@@ -77,24 +80,27 @@ export const roleAssignmentRoutes: readonly Route[] = [
     tag,
     operationId: 'assignRole',
     summary: 'Assign a role to a user, a service account or a group',
-    description: 'No error when it is assigned already. The role `owner` is assigned by owners only.',
+    description:
+      'No error when it is assigned already. The role `owner` is assigned by owners only. Whoever becomes an owner or admin by it loses the credentials that somebody of lesser standing made for them.',
     access: 'admin',
     body: z
       .strictObject({ role: roleNameField, subject: z.strictObject({ kind: grantedKindField, id: idField }) })
       .meta({ id: 'AssignRole' }),
     action: 'role.assign',
     target: ({ body }) => `${body.role}/${body.subject.id}`,
-    answer: { status: 201, description: 'The assignment.', schema: AssignmentSchema },
-    async handle({ context, caller, body: { role, subject } }) {
+    answer: { status: 201, description: 'The assignment.', schema: AssignedSchema },
+    async handle(request) {
+      const { context, caller } = request;
+      const { role, subject } = request.body;
       const { tenantId } = caller;
-      const assignment = await guardOwnership(context.db, caller, async (trx) => {
+      const { result, ended } = await guardOwnership(request, async (trx) => {
         await requireRoles(context, caller, [role], trx);
         await assignRole(trx, { tenantId, role, subject });
         const { items } = await listRoleAssignments(trx, { tenantId, role, subject, limit: 1 });
         return items[0]!;
       });
       await announce(context, subject);
-      return { body: assignmentView(assignment) };
+      return { body: { ...assignmentView(result), endedCredentials: endedView(ended) } };
     },
   }),
   defineRoute({
@@ -108,9 +114,11 @@ export const roleAssignmentRoutes: readonly Route[] = [
     action: 'role.unassign',
     target: ({ params }) => `${params.role}/${params.subjectId}`,
     answer: { status: 204, description: 'The subject does not have the role itself; groups may still give it.' },
-    async handle({ context, caller, params: { subjectKind: kind, subjectId: id, role } }) {
+    async handle(request) {
+      const { context, caller } = request;
+      const { subjectKind: kind, subjectId: id, role } = request.params;
       const subject = { kind, id };
-      const removed = await guardOwnership(context.db, caller, (trx) =>
+      const { result: removed } = await guardOwnership(request, (trx) =>
         unassignRole(trx, { tenantId: caller.tenantId, role, subject }),
       );
       if (!removed) throw new AppError('not_found', 'This role is not assigned to this subject.');

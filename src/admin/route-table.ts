@@ -1,5 +1,6 @@
 import { accessKeyRoutes } from './access-keys.ts';
 import { auditRoutes } from './audit.ts';
+import { connectionRoutes } from './connections.ts';
 import { grantRoutes } from './grants.ts';
 import { groupRoutes } from './groups.ts';
 import { identityProviderRoutes } from './identity-providers.ts';
@@ -36,6 +37,7 @@ export const DESCRIBED_ROUTES: readonly Route[] = [
   ...upstreamRoutes,
   ...upstreamCredentialRoutes,
   ...myCredentialRoutes,
+  ...connectionRoutes,
   ...policyRoutes,
   ...auditRoutes,
   ...vaultRoutes,

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { createSetupLink } from '../identity/create-setup-link.ts';
 import { timeField, userIdField } from './field-schemas.ts';
+import { makerOf } from './maker-of.ts';
 import { requirePowerOver } from './ownership.ts';
 import { defineRoute, type Route } from './routes.ts';
 import { requireSignIn } from './sign-in.ts';
@@ -37,11 +38,12 @@ export const setupLinkRoutes: readonly Route[] = [
       const { context, caller, params, body } = request;
       const signIn = requireSignIn(request);
       await requirePowerOver(context.db, caller, { kind: 'user', id: params.id });
+      const maker = await makerOf(context.db, caller, params.id);
       const { token, expiresAt } = await createSetupLink(context.db, {
         tenantId: caller.tenantId,
         userId: params.id,
         purpose: body.purpose,
-        createdBy: caller.principal.id,
+        maker,
       });
       return { body: { url: signIn.setupUrl(token), expiresAt }, replayBody: { url: null, expiresAt } };
     },

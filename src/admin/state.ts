@@ -5,6 +5,7 @@ import { nameKey } from '../store/name-key.ts';
 import type { AdminContext } from './admin-context.ts';
 import { auditedTogether, type Deed } from './audited.ts';
 import { inputRefusal, pathText } from './check-input.ts';
+import { endedField, endedView } from './end-of-lesser.ts';
 import { flagQuery } from './field-schemas.ts';
 import { refuseDeclaredUpstream } from './find-upstream.ts';
 import { requireRoles } from './known-roles.ts';
@@ -32,6 +33,7 @@ const AppliedSchema = z
       )
       .describe('In the order in which they are made.'),
     summary: z.object({ create: z.int(), update: z.int(), remove: z.int() }),
+    endedCredentials: endedField,
   })
   .meta({ id: 'AppliedState' });
 
@@ -82,19 +84,20 @@ async function refuseUnusable(context: AdminContext, caller: Caller, document: S
 }
 
 /** All or nothing: one transaction, between the intents of all changes and their outcomes. */
-async function carryOut(request: AdminRequest, stored: StoredState, plan: readonly PlannedChange[]): Promise<void> {
+async function carryOut(request: AdminRequest, stored: StoredState, plan: readonly PlannedChange[]) {
   const { context, caller } = request;
   const deeds = plan.map(({ kind, name, action, details }, index): Deed => {
     const verb = action === 'remove' ? 'delete' : action;
     return { action: `${kind}.${verb}`, target: name, details, part: index + 1 };
   });
-  await auditedTogether(request, deeds, () =>
-    guardOwnership(context.db, caller, async (trx) => {
+  const { ended } = await auditedTogether(request, deeds, () =>
+    guardOwnership(request, async (trx) => {
       for (const change of plan) await change.run(trx);
       await requireUsableRoles(context, caller, trx);
     }),
   );
   await announce(context, stored, plan);
+  return ended;
 }
 
 async function announce(context: AdminContext, stored: StoredState, plan: readonly PlannedChange[]): Promise<void> {
@@ -155,11 +158,11 @@ export const stateRoutes: readonly Route[] = [
       const stored = await loadState(context.db, caller);
       const plan = planState(stored, body, caller.tenantId);
       const dryRun = query.dryRun === 'true';
-      if (!dryRun && plan.length > 0) await carryOut(request, stored, plan);
+      const ended = dryRun || plan.length === 0 ? [] : await carryOut(request, stored, plan);
       const count = (action: PlannedChange['action']) => plan.filter((change) => change.action === action).length;
       const changes = plan.map(({ kind, name, action, details }) => ({ kind, name, action, details }));
       const summary = { create: count('create'), update: count('update'), remove: count('remove') };
-      return { body: { dryRun, changes, summary } };
+      return { body: { dryRun, changes, summary, endedCredentials: endedView(ended) } };
     },
   }),
 ];

@@ -1,11 +1,10 @@
 import * as z from 'zod';
 import { AppError } from '../errors/app-error.ts';
-import { Secret } from '../lib/secret.ts';
-import type { Upstream } from '../model/upstream.ts';
 import type { Database } from '../store/database.ts';
+import { CONNECTION_TOKENS } from '../store/ending-connections.ts';
 import { deleteSecret, listSecrets, type SecretInfo, type SecretRef } from '../store/secrets.ts';
 import { SHARED } from '../vault/vault.ts';
-import { inputRefusal } from './check-input.ts';
+import { checkedEntries, clientEntryOf, isGatewaysOwn, requireKind } from './credential-entries.ts';
 import { timeField } from './field-schemas.ts';
 import { fileUpstreamsOf, requireUpstream } from './find-upstream.ts';
 import { everything } from './pagination.ts';
@@ -20,7 +19,7 @@ export const CredentialValuesSchema = z
       .refine((values) => Object.keys(values).length > 0, 'There is no value here.')
       .refine((values) => Object.keys(values).length <= MAX_VALUES, `Send at most ${MAX_VALUES} values.`)
       .describe(
-        'By header name, or by the name of a `${vault:NAME}` reference. Names that are not here keep their value.',
+        'By header name, by the name of a `${vault:NAME}` reference, or `client-secret` or `client-key` of the client that `auth` names. Names that are not here keep their value.',
       ),
   })
   .meta({ id: 'CredentialValues' });
@@ -56,53 +55,6 @@ export const storedValueView = ({ name: header, owner, updatedAt }: SecretInfo):
 /** Of the values only the names are recorded. */
 export const recordedValues = ({ values }: z.output<typeof CredentialValuesSchema>) => ({ names: Object.keys(values) });
 
-const VAULT_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
-/** RFC 9110 §5.5, without the obsolete bytes above 0x7f. */
-const HEADER_VALUE = /^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/;
-
-/**
- * The names as the upstream has them. Headers must be ones that it declares; an upstream of the configuration file can
- * also refer to entries of any name. Throws `unprocessable` with every fault, and never repeats a value.
- */
-function checkedValues(
-  upstream: Upstream,
-  values: Readonly<Record<string, string>>,
-  personal: boolean,
-): [string, Secret][] {
-  const declared = upstream.auth.kind === 'none' ? [] : upstream.auth.names;
-  const byReference = upstream.source === 'file' && !personal;
-  const faults: { path: string; message: string }[] = [];
-  const checked = Object.entries(values).map(([given, value]): [string, Secret] => {
-    const header = byReference ? undefined : declared.find((known) => known.toLowerCase() === given.toLowerCase());
-    const path = `values.${given}`;
-    if (byReference && !VAULT_NAME.test(given)) {
-      faults.push({ path, message: 'This is no name that `${vault:NAME}` can refer to.' });
-    } else if (!byReference && header === undefined) {
-      const known = declared.length === 0 ? 'none' : declared.map((one) => `\`${one}\``).join(', ');
-      faults.push({ path, message: `The upstream has no such header under \`auth\`; it has ${known}.` });
-    } else if (upstream.transport === 'stdio' ? value.includes('\0') : !HEADER_VALUE.test(value)) {
-      faults.push({ path, message: 'The value has characters that a header cannot hold, or blanks around it.' });
-    }
-    return [header ?? given, new Secret(value)];
-  });
-  if (faults.length > 0) throw inputRefusal('unprocessable', 'The credential', faults);
-  return checked;
-}
-
-/** Throws `conflict` when the upstream takes another kind of credential than is being stored. */
-function requireKind(upstream: Upstream, personal: boolean): void {
-  const { auth } = upstream;
-  if (personal && auth.kind !== 'headers-per-user') {
-    throw new AppError(
-      'conflict',
-      `"${upstream.name}" has no credentials of single users; its \`auth\` is \`${auth.kind}\`.`,
-    );
-  }
-  if (!personal && upstream.source === 'api' && auth.kind !== 'headers') {
-    throw new AppError('conflict', `"${upstream.name}" has no shared credential; its \`auth\` is \`${auth.kind}\`.`);
-  }
-}
-
 type CredentialRequest<Body> = Pick<
   AdminRequest<{ name: string }, unknown, Body>,
   'context' | 'caller' | 'params' | 'body'
@@ -120,7 +72,7 @@ export async function storeCredential(
   const upstream = await requireUpstream(context, caller, params.name);
   const personal = owner.kind !== 'shared';
   requireKind(upstream, personal);
-  for (const [header, value] of checkedValues(upstream, body.values, personal)) {
+  for (const [header, value] of checkedEntries(upstream, body.values, personal)) {
     await context.vault.put({ tenantId, upstream: upstream.name, owner, name: header }, value);
   }
   await context.changed({ kind: 'credential', upstream: upstream.name, owner });
@@ -136,12 +88,17 @@ export async function storeSharedCredential(request: CredentialRequest<z.output<
   const { context, caller, params } = request;
   const file = fileUpstreamsOf(context, caller).map(({ name }) => name);
   const references = context.vaultReferences.filter(({ upstream }) => file.includes(upstream));
-  const used = (entry: string) => references.some((one) => one.upstream === params.name && one.name === entry);
+  const { auth } = await requireUpstream(context, caller, params.name);
+  const used = (entry: string) =>
+    entry === clientEntryOf(auth) || references.some((one) => one.upstream === params.name && one.name === entry);
   const unused = file.includes(params.name) ? Object.keys(request.body.values).filter((entry) => !used(entry)) : [];
   return { body: { ...body, unused, references: references.map((one) => ({ ...one })) } };
 }
 
-/** Removes everything that the owner has stored for the upstream. Throws `not_found` when that is nothing. */
+/**
+ * Removes everything that was stored for the owner. Throws `not_found` when that is nothing. What the gateway keeps of
+ * connections is not among it: those are ended, so that the provider is told.
+ */
 export async function removeCredential(
   { context, caller, params }: Omit<CredentialRequest<unknown>, 'body'>,
   owner: SecretRef['owner'],
@@ -162,18 +119,19 @@ export async function storedCredential(
 ): Promise<z.input<typeof StoredCredentialSchema>> {
   const upstream = params.name;
   const stored = await everything((page) => listSecrets(context.db, { tenantId, upstream, owner, ...page }));
-  return { upstream, values: stored.map(storedValueView) };
+  return { upstream, values: stored.filter(({ name }) => !isGatewaysOwn(name)).map(storedValueView) };
 }
 
 /**
  * Removes what is stored for an upstream (of one owner, or of all) and returns how many values it was. Past the vault, so
- * that it can be part of a transaction: call `vault.forget()` after the commit.
+ * that it can be part of a transaction: call `vault.forget()` after the commit. Tokens stay until they are revoked.
  */
 export async function removeCredentials(
   db: Database,
   { tenantId, upstream, owner }: { tenantId: string; upstream: string; owner?: SecretRef['owner'] | undefined },
 ): Promise<number> {
   const stored = await everything((page) => listSecrets(db, { tenantId, upstream, owner, ...page }));
-  for (const secret of stored) await deleteSecret(db, secret);
-  return stored.length;
+  const removed = stored.filter(({ name }) => name !== CONNECTION_TOKENS);
+  for (const secret of removed) await deleteSecret(db, secret);
+  return removed.length;
 }

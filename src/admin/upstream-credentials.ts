@@ -5,9 +5,10 @@ import { listSecrets, type SecretRef } from '../store/secrets.ts';
 import { findServiceAccount } from '../store/service-accounts.ts';
 import { findUser } from '../store/users.ts';
 import { SHARED } from '../vault/vault.ts';
+import { isGatewaysOwn } from './credential-entries.ts';
 import { principalKindField } from './field-schemas.ts';
 import { requireUpstream } from './find-upstream.ts';
-import { pageQuery, pageSchema, toPageBody } from './pagination.ts';
+import { filteredPage, pageQuery, pageSchema, toPageBody } from './pagination.ts';
 import { type AdminRequest, defineRoute, type Route } from './routes.ts';
 import {
   CredentialValuesSchema,
@@ -50,9 +51,13 @@ const sharedRoutes: readonly Route[] = [
     params,
     query: z.strictObject(pageQuery),
     answer: { status: 200, description: 'Of everybody.', schema: pageSchema(StoredValueSchema) },
-    async handle({ context, caller, params, query: { limit, cursor } }) {
+    async handle({ context, caller, params, query }) {
       const { name: upstream } = await requireUpstream(context, caller, params.name);
-      const page = await listSecrets(context.db, { tenantId: caller.tenantId, upstream, limit, after: cursor });
+      const { tenantId } = caller;
+      const page = await filteredPage(query, (range) => listSecrets(context.db, { tenantId, upstream, ...range }), {
+        keep: ({ name }) => !isGatewaysOwn(name),
+        keyOf: ({ id }) => id,
+      });
       return { body: toPageBody(page, storedValueView) };
     },
   }),
@@ -63,7 +68,7 @@ const sharedRoutes: readonly Route[] = [
     operationId: 'setUpstreamCredential',
     summary: 'Store the shared credential of an upstream',
     description:
-      'Header values of an upstream with `auth: headers`; for an upstream of the configuration file the entries that its `${vault:NAME}` references name; others are stored, too, and named in `unused`. Encrypted at once and never shown again.',
+      'Header values of an upstream with `auth: headers`, the secret of the client of one with OAuth; for an upstream of the configuration file the entries that its `${vault:NAME}` references name; others are stored, too, and named in `unused`. Encrypted at once and never shown again.',
     access: 'admin',
     params,
     body: CredentialValuesSchema,

@@ -1,7 +1,8 @@
 import * as z from 'zod';
-import { checkForwardedHeader, checkHeaderName } from '../config/header-rules.ts';
-import type { UpstreamAuth } from '../model/upstream.ts';
+import { checkForwardedHeader, checkIdentityHeader } from '../config/header-rules.ts';
+import { credentialHeaders, type UpstreamAuth } from '../model/upstream.ts';
 import { timeField } from './field-schemas.ts';
+import { UpstreamAuthField, UpstreamAuthView } from './upstream-auth-schema.ts';
 import { upstreamUrlFault } from './upstream-url.ts';
 
 /**
@@ -15,22 +16,6 @@ const upstreamNameField = z.string().superRefine((name, ctx) => {
   ctx.addIssue({ code: 'custom', message: `An upstream name has 1 to 32 of a–z, 0–9 and \`-\`.${hint}` });
 });
 
-const headerNames = z
-  .array(z.string().superRefine((name, ctx) => void checkHeaderName(name, ctx)))
-  .min(1, 'Name at least one header.')
-  .max(20)
-  .refine((names) => new Set(names.map((name) => name.toLowerCase())).size === names.length, 'A header stands twice.');
-
-const authField = z
-  .discriminatedUnion('kind', [
-    z.strictObject({ kind: z.literal('none') }),
-    z.strictObject({ kind: z.literal('headers'), names: headerNames }),
-    z.strictObject({ kind: z.literal('headers-per-user'), names: headerNames }),
-  ])
-  .describe(
-    'The headers that the gateway sends in place of the caller’s credential: one shared set, or one per principal. Names only; values go to the vault with `PUT /upstreams/{name}/credential`.',
-  );
-
 /** What can be set of an upstream that is declared over the API. */
 const settings = {
   transport: z.enum(['http', 'sse']).default('http').describe('`sse` is the older HTTP+SSE of 2024-11-05.'),
@@ -43,7 +28,14 @@ const settings = {
     })
     .describe('Its MCP endpoint.'),
   enabled: z.boolean().default(true),
-  auth: authField.default({ kind: 'none' }),
+  auth: UpstreamAuthField.default({ kind: 'none' }),
+  identityHeader: z
+    .string()
+    .max(128)
+    .superRefine((name, ctx) => checkIdentityHeader(name, ctx))
+    .nullable()
+    .default(null)
+    .describe('Header in which it is told who calls, in a JWT that the gateway signs. Only of `http`.'),
   forwardHeaders: z
     .array(
       z
@@ -64,21 +56,39 @@ const settings = {
     .prefault({}),
 };
 
-const forwardsOwnCredential = ({ auth, forwardHeaders }: { auth: UpstreamAuth; forwardHeaders: string[] }) =>
-  auth.kind !== 'none' && auth.names.some((name) => forwardHeaders.includes(name.toLowerCase()));
+interface SetHeaders {
+  readonly transport: 'http' | 'sse';
+  readonly auth: UpstreamAuth;
+  readonly identityHeader: string | null;
+  readonly forwardHeaders: readonly string[];
+}
 
-const NOT_BOTH = {
-  message: 'The gateway sets one of these headers itself, under `auth`; callers could send a credential of their own.',
-  path: ['forwardHeaders'],
-};
+/** Nothing that the gateway sets may come from a caller, or be set twice. */
+function checkHeaders(
+  { transport, auth, identityHeader, forwardHeaders }: SetHeaders,
+  ctx: z.core.$RefinementCtx<unknown>,
+): void {
+  const own = credentialHeaders(auth).map((name) => name.toLowerCase());
+  const identity = identityHeader?.toLowerCase();
+  const refuse = (field: keyof SetHeaders, message: string) => ctx.addIssue({ code: 'custom', message, path: [field] });
+  if (identity !== undefined && own.includes(identity)) {
+    refuse('identityHeader', 'The credential under `auth` travels in this header.');
+  }
+  if (identity !== undefined && transport === 'sse') {
+    refuse('identityHeader', 'Over `sse` there is no header for each call; `http` has one.');
+  }
+  if (forwardHeaders.some((name) => own.includes(name) || name === identity)) {
+    refuse(
+      'forwardHeaders',
+      'The gateway sets one of these headers itself, under `auth` or as `identityHeader`; callers could send a credential of their own.',
+    );
+  }
+}
 
-export const ReplaceUpstreamSchema = z
-  .strictObject(settings)
-  .refine((body) => !forwardsOwnCredential(body), NOT_BOTH)
-  .meta({ id: 'ReplaceUpstream' });
+export const ReplaceUpstreamSchema = z.strictObject(settings).superRefine(checkHeaders).meta({ id: 'ReplaceUpstream' });
 export const CreateUpstreamSchema = z
   .strictObject({ name: upstreamNameField, ...settings })
-  .refine((body) => !forwardsOwnCredential(body), NOT_BOTH)
+  .superRefine(checkHeaders)
   .meta({ id: 'CreateUpstream' });
 
 export type UpstreamSettings = z.output<typeof ReplaceUpstreamSchema>;
@@ -107,7 +117,8 @@ export const UpstreamSchema = z
     url: z.string().optional(),
     command: z.array(z.string()).optional().describe('Of `stdio`: the program alone, without its arguments.'),
     enabled: z.boolean(),
-    auth: authField,
+    auth: UpstreamAuthView,
+    identityHeader: z.string().nullable(),
     forwardHeaders: z.array(z.string()),
     timeoutMs: z.int(),
     maxConcurrent: z.int(),

@@ -11,17 +11,21 @@ export function storedConfig({
   transport,
   url,
   auth,
+  identityHeader,
   forwardHeaders,
   timeoutMs,
   maxConcurrent,
   audit,
 }: UpstreamSettings) {
-  return { transport, url, auth, forwardHeaders, timeoutMs, maxConcurrent, audit } satisfies JsonObject;
+  return {
+    ...{ transport, url, auth, identityHeader, forwardHeaders, timeoutMs, maxConcurrent, audit },
+  } satisfies JsonObject;
 }
 
-/** The declared upstream that a row stands for. */
+/** The declared upstream that a row stands for. Rows of 0.1 have no `identityHeader`. */
 export function upstreamOf({ name, enabled, config }: StoredUpstream): HttpUpstream {
-  return { ...(config as unknown as Omit<HttpUpstream, 'name' | 'enabled' | 'source'>), name, enabled, source: 'api' };
+  const stored = config as unknown as Omit<HttpUpstream, 'name' | 'enabled' | 'source'>;
+  return { ...stored, identityHeader: stored.identityHeader ?? null, name, enabled, source: 'api' };
 }
 
 export type UpstreamView = z.input<typeof UpstreamSchema>;
@@ -34,7 +38,9 @@ export function declaredUpstreamView(upstream: Upstream, status: UpstreamStatus 
     transport,
     ...placeOf(upstream),
     enabled,
-    auth: auth.kind === 'none' ? { kind: 'none' } : { kind: auth.kind, names: [...auth.names] },
+    // A copy that may be changed, like the rest: without secrets, which are in the vault.
+    auth: structuredClone(auth) as UpstreamView['auth'],
+    identityHeader: upstream.transport === 'stdio' ? null : upstream.identityHeader,
     forwardHeaders: [...forwardHeaders],
     timeoutMs,
     maxConcurrent,

@@ -1,4 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
+import { isOauth, type UpstreamAuth } from '../model/upstream.ts';
 import type { Database } from '../store/database.ts';
+import { endConnectionsOfUpstream } from '../store/ending-connections.ts';
 import { insertUpstream, type StoredUpstream, updateUpstream } from '../store/upstreams.ts';
 import { orStale } from './etag.ts';
 import { removeCredentials } from './stored-credentials.ts';
@@ -17,8 +20,9 @@ export async function createUpstream(
 }
 
 /**
- * Gives an upstream other settings. Credentials are bound to where they were meant for: when the origin of the URL
- * changes they are removed, or whoever may change a URL could have them sent to a server of their own.
+ * Gives an upstream other settings. Credentials are bound to where they were meant for: when the origin of the URL or the
+ * provider changes they are removed and connections end, or whoever may change a URL could have them sent to a server of
+ * their own. Tokens of connections that end are revoked where they came from.
  */
 export async function replaceUpstream(
   trx: Database,
@@ -26,8 +30,19 @@ export async function replaceUpstream(
   settings: UpstreamSettings,
 ): Promise<{ changed: StoredUpstream; credentialsRemoved: number }> {
   const { tenantId, name, version } = stored;
-  const moved = new URL(upstreamOf(stored).url).origin !== new URL(settings.url).origin;
+  const before = upstreamOf(stored);
+  const moved =
+    new URL(before.url).origin !== new URL(settings.url).origin ||
+    !isDeepStrictEqual(providerOf(before.auth), providerOf(settings.auth));
   const credentialsRemoved = moved ? await removeCredentials(trx, { tenantId, upstream: name }) : 0;
+  if (moved) await endConnectionsOfUpstream(trx, { tenantId, upstream: name });
   const patch = { config: storedConfig(settings), enabled: settings.enabled };
   return { changed: orStale(await updateUpstream(trx, stored, version, patch)), credentialsRemoved };
+}
+
+/** Whom the secrets of an upstream are shown to, beside itself, and what they stand for. Null: nobody. */
+function providerOf(auth: UpstreamAuth): object | null {
+  if (!isOauth(auth)) return null;
+  const { preset, issuer, client } = auth.oauth;
+  return { kind: auth.kind, preset, issuer, client: client?.id ?? null };
 }

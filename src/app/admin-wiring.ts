@@ -6,8 +6,10 @@ import { AppError } from '../errors/app-error.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import { createOriginCheck } from '../http/host-origin.ts';
 import type { Logger } from '../http/logger.ts';
+import { DEFAULT_TENANT } from '../model/principal.ts';
 import { explain } from '../policy/explain.ts';
 import { validateRoles } from '../policy/validate-roles.ts';
+import { loadPrincipal } from '../store/load-principal.ts';
 import type { SecretRef } from '../store/secrets.ts';
 import type { CredentialOwner } from '../upstreams/resolve-credential.ts';
 import type { State } from './open-state.ts';
@@ -43,6 +45,13 @@ export function adminContext({
 }: AdminWiring): AdminContext {
   const { upstreams, engine, policy } = runtime;
   const { credentials } = signIn;
+  const { connections, machine } = runtime.tokens;
+  /** Only with the person: a password that ended takes no account away. */
+  const endConnections = async (id: string): Promise<void> => {
+    machine.endOfPrincipal(id);
+    const principal = await loadPrincipal(state.db, { tenantId: DEFAULT_TENANT, id });
+    if (principal?.status !== 'active') await connections.endOfPrincipal(id);
+  };
   const changed = async (change: Change): Promise<void> => {
     switch (change.kind) {
       case 'upstreams':
@@ -51,6 +60,7 @@ export function adminContext({
         break;
       case 'credential':
         runtime.credentials.forget(change.upstream);
+        runtime.tokens.machine.forget(change.upstream);
         upstreams.credentialChanged(change.upstream, ownerOf(change.owner));
         break;
       case 'assignments':
@@ -66,6 +76,7 @@ export function adminContext({
         if (change.disabled) {
           credentials.revokePrincipal(change.id);
           await signIn.endOfPrincipal(change.id);
+          await endConnections(change.id);
         } else credentials.invalidatePrincipal(change.id);
         return gateway.recheck();
     }
@@ -82,6 +93,10 @@ export function adminContext({
     addressOf,
     checkOrigin: (request) => createOriginCheck({ ...config(), listenPort: config().listen.port })(request),
     upstreams,
+    connections,
+    get publicUrl() {
+      return config().publicUrl;
+    },
     policy: { validateRoles, explain: (...asked) => explain(engine, policy, ...asked) },
     get fileUpstreams() {
       return config().upstreams;

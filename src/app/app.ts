@@ -1,16 +1,13 @@
-import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { getHeapStatistics } from 'node:v8';
 import type { InjectOptions, LightMyRequestResponse } from 'fastify';
 import type { DestinationStream } from 'pino';
-import { ADMIN_SERVER_OPTIONS, createAdminApi } from '../admin/admin-api.ts';
-import { requireAdmin } from '../admin/authorize.ts';
+import { ADMIN_SERVER_OPTIONS } from '../admin/admin-api.ts';
 import { type Config, configAtPort } from '../config/config.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
 import { refuseCutOff } from '../config/refuse-cut-off.ts';
 import { AppError } from '../errors/app-error.ts';
-import { authenticate } from '../gateway/authenticate.ts';
 import { createGateway } from '../gateway/gateway.ts';
 import { createRefusalRecorder } from '../gateway/refusals.ts';
 import { resourceChallenge } from '../http/challenge.ts';
@@ -21,18 +18,18 @@ import { createMemoryBudget } from '../http/memory-budget.ts';
 import { createMetrics } from '../http/metrics.ts';
 import { startTracing } from '../http/tracing.ts';
 import { createFirstAccounts, type FirstAccounts } from '../identity/create-first-accounts.ts';
-import type { Caller } from '../model/principal.ts';
+import { openSigningKeys } from '../tokens/signing-keys.ts';
 import type { UpstreamStatus } from '../upstreams/upstream-status.ts';
 import { loadOwnSecret } from '../vault/own-secrets.ts';
-import { adminContext } from './admin-wiring.ts';
 import { ANYBODY } from './anybody.ts';
+import { followConnection } from './follow-connection.ts';
 import { createHeaderCheck } from './header-check.ts';
 import { createHttpServer, listen } from './http-server.ts';
 import { openState } from './open-state.ts';
 import { type Operator, withOperator } from './operator.ts';
+import { registerRoutes } from './register-routes.ts';
 import { createRequestIds } from './request-ids.ts';
 import { createRuntime } from './runtime.ts';
-import { addServiceRoutes } from './service-routes.ts';
 import { openSignIn } from './sign-in.ts';
 import { watchClock } from './watch-clock.ts';
 
@@ -108,15 +105,25 @@ export async function startApp(first: LoadedConfig, options: AppOptions): Promis
       log.error({ stepMs }, 'the clock was moved, or the machine slept: keys expire and records are dated by it');
     });
     begun.push(stopClock);
-    const runtime = await createRuntime(config, state, { env, version, log, online });
+    const signingKeys = config.oauth.enabled ? await openSigningKeys(state) : null;
+    const runtime = await createRuntime(config, state, {
+      ...{ env, version, log, online, signingKeys },
+      config: () => config,
+      identity: () => signIn.providers,
+      onConnectionChange: (change) => followConnection(gateway, upstreams, change),
+    });
     const { keys, upstreams } = runtime;
+    const { connections } = runtime.tokens;
+    begun.push(connections.close);
     begun.push(upstreams.close);
     const signIn = await openSignIn({
       config: () => config,
       env,
       state,
       keys,
-      upstreams: () => runtime.declared().upstreams,
+      signingKeys,
+      declared: runtime.declared,
+      connections,
       addressOf: (request) => addressOf(request),
       callsUnderWay: () => gateway.callsUnderWay() > 0,
       log,
@@ -137,7 +144,10 @@ export async function startApp(first: LoadedConfig, options: AppOptions): Promis
     const gateway = createGateway({
       upstreams,
       declared: runtime.declared,
-      credentialOf: runtime.credentials.of,
+      credentialOf: runtime.credentialFor,
+      connectLink: (upstream, principal) =>
+        signingKeys === null || principal.kind !== 'user' ? null : connections.linkFor(upstream, principal),
+      identity: signIn.identity,
       verify: signIn.verify,
       anonymous: config.auth === 'none' ? ANYBODY : null,
       audit: state.audit,
@@ -178,6 +188,7 @@ export async function startApp(first: LoadedConfig, options: AppOptions): Promis
       callsUnderWay: gateway.callsUnderWay,
       sessions: gateway.sessionCount,
       upstreams: () => upstreams.status(),
+      connections: connections.stats,
       audit: () => ({ queued: state.audit.stats().queuedRecords, failing: state.audit.stats().state !== 'ok' }),
     });
     signIn.credentials.onRevoked(({ kind, id }) => {
@@ -192,40 +203,14 @@ export async function startApp(first: LoadedConfig, options: AppOptions): Promis
       logger: false,
       bodyLimit: config.limits.bodyBytes,
     });
-    const authenticateRequest = (request: IncomingMessage): Caller | Promise<Caller> =>
-      authenticate(
-        { http: request, address: addressOf(request), resourcePath: request.url! },
-        (key, { address }) => verifyKey(key, address),
-        null,
-      );
-    addServiceRoutes(http.fastify, {
-      publicUrl: () => config.publicUrl,
-      authorizationServers: signIn.authorizationServers,
-      metrics,
+    await registerRoutes(http.fastify, {
+      ...{ log, state, runtime, signIn, gateway, verifyKey, metrics, version },
+      recordRefusal: refused,
+      config: () => config,
+      addressOf: (request) => addressOf(request),
       notReady: () => [...(draining ? ['draining'] : []), ...(state.audit.stats().state === 'ok' ? [] : ['audit'])],
       checkHeaders: (request) => checkHeaders(request),
-      requireAdmin: async (request) => requireAdmin(await authenticateRequest(request)),
-      logError: (requestId: string, error: AppError) =>
-        log.error({ requestId, err: error.cause ?? error }, 'request failed'),
     });
-    await http.fastify.register(signIn.routes);
-    await http.fastify.register(
-      createAdminApi(
-        adminContext({
-          recordRefusal: refused,
-          log,
-          verifyKey,
-          state,
-          runtime,
-          signIn,
-          gateway,
-          config: () => config,
-          addressOf: (request) => addressOf(request),
-          version,
-        }),
-      ),
-      { prefix: '/api/v1' },
-    );
     begun.push(
       () => gateway.close(0),
       () => http.fastify.close(),
@@ -243,7 +228,10 @@ export async function startApp(first: LoadedConfig, options: AppOptions): Promis
         await gateway.recheck();
       }
     } else await http.fastify.ready();
-    if (online) signIn.start();
+    if (online) {
+      signIn.start();
+      connections.start();
+    }
     const flushLastUsed = (): Promise<void> =>
       keys.flushLastUsed().catch((error) => log.warn({ err: error }, 'last use of keys was not written'));
     const flushing = setInterval(flushLastUsed, FLUSH_LAST_USED_MS);
@@ -291,6 +279,7 @@ export async function startApp(first: LoadedConfig, options: AppOptions): Promis
         await http.fastify.close();
         await upstreams.close();
         signIn.close();
+        await connections.close();
         await flushLastUsed();
         await tracer?.close();
         await state.close();

@@ -1,13 +1,18 @@
 import type { Config } from '../config/config.ts';
 import { diffConfig } from '../config/diff-config.ts';
 import type { Logger } from '../http/logger.ts';
+import { isOauth, type Upstream } from '../model/upstream.ts';
 import { createDecisionTable, type DecisionTable } from '../policy/decision-table.ts';
 import { createPolicyEngine, type PolicyEngine } from '../policy/policy-engine.ts';
 import { createKeyVerifier, type KeyVerifier } from '../tokens/key-verifier.ts';
-import { type Credentials, openCredentials } from '../upstreams/resolve-credential.ts';
+import type { SigningKeys } from '../tokens/signing-keys.ts';
+import { type CredentialOwner, type Credentials, openCredentials } from '../upstreams/resolve-credential.ts';
+import type { Credential } from '../upstreams/upstream-connection.ts';
 import { createUpstreams, type Upstreams } from '../upstreams/upstreams.ts';
+import { SHARED } from '../vault/vault.ts';
 import { type DeclaredState, readDeclaredState } from './declared-state.ts';
 import type { State } from './open-state.ts';
+import { openUpstreamTokens, type UpstreamTokens, type UpstreamTokensOptions } from './upstream-tokens.ts';
 
 /** What is in memory for deciding and forwarding, and how it follows what is declared. */
 export interface Runtime {
@@ -15,6 +20,13 @@ export interface Runtime {
   readonly engine: PolicyEngine;
   readonly policy: DecisionTable;
   readonly credentials: Credentials;
+  readonly tokens: UpstreamTokens;
+  /** The credential for a call; notes which agent used an account. */
+  credentialFor(
+    upstream: Upstream,
+    owner: CredentialOwner | undefined,
+    agentId?: string,
+  ): Credential | Promise<Credential>;
   readonly upstreams: Upstreams;
   declared(): DeclaredState & { readonly policy: DecisionTable };
   /** Reads everything declared anew and applies it: roles first, so that no new upstream is open to an old role. */
@@ -23,7 +35,8 @@ export interface Runtime {
   reload(before: Config, after: Config): Promise<readonly string[]>;
 }
 
-export interface RuntimeOptions {
+export interface RuntimeOptions extends Pick<UpstreamTokensOptions, 'config' | 'identity' | 'onConnectionChange'> {
+  readonly signingKeys: SigningKeys | null;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly version: string;
   readonly log: Logger;
@@ -40,8 +53,15 @@ export async function createRuntime(config: Config, state: State, options: Runti
   });
   const policy = createDecisionTable(engine);
   const keys = createKeyVerifier({ db: state.db });
+  const tokens = await openUpstreamTokens({
+    ...options,
+    state,
+    upstream: (name) => declared.upstreams.find((upstream) => upstream.name === name),
+  });
   const credentials = openCredentials({
     vault: state.vault,
+    connections: tokens.connections,
+    machine: tokens.machine,
     env: options.env,
     templates: (name) => current.upstreamHeaders.get(name),
   });
@@ -49,6 +69,7 @@ export async function createRuntime(config: Config, state: State, options: Runti
     upstreams: options.online ? declared.upstreams : [],
     credentialOf: credentials.of,
     references: credentials.references,
+    findProvider: tokens.findProvider,
     log,
     clientInfo: { name: 'toolgate', version: options.version },
   });
@@ -66,13 +87,23 @@ export async function createRuntime(config: Config, state: State, options: Runti
     engine,
     policy,
     credentials,
+    tokens,
+    credentialFor(upstream, owner, agentId) {
+      if (agentId !== undefined && isOauth(upstream.auth)) {
+        tokens.connections.used(upstream.name, owner ?? SHARED, agentId);
+      }
+      return credentials.of(upstream, owner);
+    },
     upstreams,
     declared: () => ({ ...declared, policy }),
     apply,
     async reload(before, after) {
       const { restart, upstreams: changed } = diffConfig(before, after);
       await apply(after);
-      for (const name of changed.changed) credentials.forget(name);
+      for (const name of changed.changed) {
+        credentials.forget(name);
+        tokens.machine.forget(name);
+      }
       return restart;
     },
   };

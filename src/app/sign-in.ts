@@ -17,15 +17,20 @@ import { isLoopbackHost } from '../lib/loopback.ts';
 import { safeFetch } from '../lib/safe-fetch.ts';
 import { Secret } from '../lib/secret.ts';
 import { DEFAULT_TENANT } from '../model/principal.ts';
-import type { Upstream } from '../model/upstream.ts';
+import { isOauth, type Upstream } from '../model/upstream.ts';
 import { revokeOauthGrantsOf } from '../store/oauth-grants.ts';
 import { createAccessTokenVerifier } from '../tokens/access-token-verifier.ts';
 import { type CredentialVerifier, createCredentialVerifier } from '../tokens/credential-verifier.ts';
 import { createDpopVerifier } from '../tokens/dpop-proof.ts';
 import type { ExternalIssuer } from '../tokens/external-issuer.ts';
 import type { KeyVerifier } from '../tokens/key-verifier.ts';
-import { openSigningKeys } from '../tokens/signing-keys.ts';
+import type { SigningKeys } from '../tokens/signing-keys.ts';
+import { createIdentityStatements, type IdentityStatements } from '../upstreams/identity-statement.ts';
+import type { Connections } from '../upstreams/oauth/connections.ts';
+import type { IdentityProviders } from '../upstreams/oauth/grants/obtain-token.ts';
 import { loadOwnSecret } from '../vault/own-secrets.ts';
+import { connectPages } from './connect-pages.ts';
+import type { DeclaredState } from './declared-state.ts';
 import type { State } from './open-state.ts';
 
 /** Changes that other processes made: revoked grants, signing keys. */
@@ -37,7 +42,11 @@ export interface SignInOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly state: State;
   readonly keys: KeyVerifier;
-  readonly upstreams: () => readonly Upstream[];
+  /** Null where signing in is switched off. */
+  readonly signingKeys: SigningKeys | null;
+  readonly declared: () => DeclaredState;
+  /** Accounts at upstreams, which people connect on pages of ours. */
+  readonly connections: Connections;
   readonly addressOf: (request: IncomingMessage) => string;
   /** Whether tool calls are under way, which signing in shall not delay. */
   readonly callsUnderWay: () => boolean;
@@ -46,8 +55,12 @@ export interface SignInOptions {
 
 /** Everything about OAuth: who may be let in by token, and how people and clients get tokens. */
 export interface SignIn {
+  /** Who calls, for upstreams that ask to be told. */
+  readonly identity: IdentityStatements;
   readonly credentials: CredentialVerifier;
   readonly verify: VerifyCredential;
+  /** What identity providers say about people who signed in there; nothing, where nobody can. */
+  readonly providers: IdentityProviders;
   /** Issuers whose tokens open the resource at this path. */
   authorizationServers(resourcePath: string): readonly string[];
   /** For the header `DPoP-Nonce`. */
@@ -64,7 +77,7 @@ export interface SignIn {
 
 /** Opens what signing in needs of the data folder. Throws an Error for the operator. */
 export async function openSignIn(options: SignInOptions): Promise<SignIn> {
-  const { config, env, state, keys, log } = options;
+  const { config, env, state, keys, signingKeys, log } = options;
   const { db, vault, audit } = state;
   const tenantId = DEFAULT_TENANT;
   const publicUrl = (): string => config().publicUrl;
@@ -77,7 +90,6 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
       introspection: introspection && { ...introspection, clientSecret: () => reveal(introspection.clientSecret) },
     }));
   const accountOf = createAssertionAccounts({ db, providers: () => config().oauth.identityProviders });
-  const signingKeys = config().oauth.enabled ? await openSigningKeys({ db, vault }) : null;
   const dpop = createDpopVerifier({ nonceSecret: await dpopSecret(vault) });
   const tokens = createAccessTokenVerifier({
     db,
@@ -100,7 +112,18 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
     const people = createSignIn({
       ...{ db, vault, audit, log, sessions, publicUrl, secure, reveal, addressOf },
       settings: () => config().oauth,
-      onUserChanged: (userId) => credentials.invalidatePrincipal(userId),
+      keepIdToken: (provider) => options.declared().upstreams.some((upstream) => needsIdToken(upstream, provider)),
+      endGrant: async (grantId, reason) => void (await server.revokeGrant(grantId, reason)),
+      onUserChanged(userId, ended) {
+        for (const { id } of ended?.accessKeys ?? []) credentials.revokeKey(id);
+        if (ended?.password) credentials.revokePrincipal(userId);
+        else credentials.invalidatePrincipal(userId);
+      },
+    });
+    const formGuard = createFormGuard({ secure, publicUrl, sessionCookie: sessions.cookieOf });
+    const { connections, declared } = options;
+    const connect = connectPages({
+      ...{ db, audit, log, sessions, formGuard, connections, declared, publicUrl, addressOf },
     });
     const server = await createAuthorizationServer({
       ...{ db, vault, audit, log, publicUrl, accountOf, addressOf },
@@ -108,15 +131,16 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
       secretOf: reveal,
       signingKeys: signingKeys!,
       browserSessions: sessions,
-      formGuard: createFormGuard({ secure, publicUrl, sessionCookie: sessions.cookieOf }),
-      resourceAt: (path) => resourceAt(options.upstreams(), path),
+      formGuard,
+      resourceAt: (path) => resourceAt(options.declared().upstreams, path),
       onGrantRevoked: credentials.revokeGrant,
     });
-    return { sessions, people, server };
+    return { sessions, people, connect, server };
   }
 
   const administration: SignInAdministration | null = parts && {
     revokeGrant: async (grantId, reason) => void (await parts.server.revokeGrant(grantId, reason)),
+    addClient: parts.server.addClient,
     async revokeClient(clientId) {
       await parts.server.revokeClient(clientId, 'the client was revoked');
       // Its tokens without a grant are refused by its name.
@@ -143,6 +167,11 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
   };
 
   return {
+    identity: createIdentityStatements({ issuer, signingKeys }),
+    providers: {
+      idTokenOf: async (provider, userId) => parts?.people.idTokenOf(provider, userId) ?? null,
+      idJag: async (provider, request) => parts?.people.idJag(provider, request) ?? null,
+    },
     credentials,
     verify: (credential, use) =>
       credentials.verify(credential, {
@@ -164,7 +193,7 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
     dpopNonce: dpop.nonce,
     async routes(fastify) {
       if (parts === null) return;
-      const { people, server } = parts;
+      const { people, connect, server } = parts;
       assetRoutes(fastify);
       await fastify.register(async (paced) => {
         const begin = createTurnstile({ isBusy: options.callsUnderWay });
@@ -174,6 +203,7 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
           if (request.raw.socket.destroyed) reply.hijack();
         });
         await paced.register(people.routes);
+        await paced.register(connect);
         await paced.register(server.routes);
       });
     },
@@ -230,6 +260,10 @@ function resourceAt(upstreams: readonly Upstream[], path: string): ResourceView 
     upstreams: reached.map((upstream) => ({ name: upstream.name, title: upstream.name })),
   };
 }
+
+/** Whether it exchanges what this identity provider says about a person. */
+const needsIdToken = ({ auth }: Upstream, provider: string): boolean =>
+  isOauth(auth) && auth.oauth.exchange?.subject === 'identity-provider' && auth.oauth.exchange.provider === provider;
 
 /** What an operator configured may be inside the company; on this machine only where it says so itself. */
 const reachOf = (url: string) => (isLoopbackHost(new URL(url).hostname) ? 'loopback-too' : 'internal');

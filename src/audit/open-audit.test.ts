@@ -12,10 +12,18 @@ import { verifyExport } from './verify-export.ts';
 
 function inFolder(t: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), 'toolgate-audit-'));
-  t.after(() => rmSync(folder, { recursive: true }));
+  const opened: AuditLog[] = [];
+  // Also what a failing test left open: its thread would keep the process from ending.
+  t.after(async () => {
+    for (const audit of opened) await audit.close().catch(() => undefined);
+    rmSync(folder, { recursive: true });
+  });
   const file = join(folder, 'audit.db');
-  const open = (options: Partial<AuditOptions> = {}) =>
-    openAudit({ file, signingKeyFile: join(folder, 'audit.key'), mode: 'strict', ...options });
+  const open = async (options: Partial<AuditOptions> = {}) => {
+    const audit = await openAudit({ file, signingKeyFile: join(folder, 'audit.key'), mode: 'strict', ...options });
+    opened.push(audit);
+    return audit;
+  };
   /** Changes the stored log as somebody would who can write the file. */
   const tamper = (sql: string) => {
     const db = new DatabaseSync(file);

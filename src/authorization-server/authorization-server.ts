@@ -3,9 +3,11 @@ import type { OauthSettings } from '../config/oauth-schema.ts';
 import { safeFetch } from '../lib/safe-fetch.ts';
 import { DEFAULT_TENANT } from '../model/principal.ts';
 import { deleteConsents } from '../store/consents.ts';
+import type { Database } from '../store/database.ts';
 import { findOauthClient, setOauthClientStatus } from '../store/oauth-clients.ts';
 import { findOauthGrant, revokeOauthGrantsOf } from '../store/oauth-grants.ts';
 import { buildProvider } from './build-provider.ts';
+import { type AddedClient, addClient, type NewClient } from './clients/add-client.ts';
 import { storePreRegisteredClients } from './clients/pre-registered-clients.ts';
 import type { AuthorizationServerOptions, ServerContext } from './context.ts';
 import { createDevicePages } from './interactions/device.ts';
@@ -25,6 +27,8 @@ export interface AuthorizationServer {
   revokeGrant(grantId: string, reason: string): Promise<boolean>;
   /** Ends a client with its grants, and forgets what people allowed it. False when there is no such client. */
   revokeClient(clientId: string, reason: string): Promise<boolean>;
+  /** Adds a client over the API; `db` may be a transaction. */
+  addClient(db: Database, client: NewClient): Promise<AddedClient>;
   /** Serves with other settings from now on; `issuerPath` and `enabled` need a restart. */
   reload(settings: OauthSettings): Promise<void>;
   /** Removes what is over; call it every few minutes. */
@@ -100,6 +104,7 @@ export async function createAuthorizationServer(options: AuthorizationServerOpti
       }
       return true;
     },
+    addClient: (trx, client) => addClient(trx, client, now()),
     async reload(next) {
       context = { ...context, settings: { ...next, issuerPath: settings.issuerPath } };
       await storePreRegisteredClients(context);

@@ -22,6 +22,8 @@ export function bindToBrowserSession(context: ServerContext, provider: OidcProvi
     const browser = await context.browserSessions.read(ctx.req);
     const session = model.instantiate();
     if (browser !== null && !(await isAnsweredForAnother(provider, ctx, browser))) signIn(session, browser);
+    // Whether there is anybody to sign out is decided in end-session/; the library would answer with a page of its own.
+    if (ctx.oidc?.route === 'end_session') Object.assign(session, { accountId: browser?.userId ?? 'nobody' });
     // The answer of a sign-in page is that the browser session is there now.
     session.loginAccount = () => undefined;
     // What the library keeps is what was touched.

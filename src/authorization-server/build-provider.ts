@@ -19,10 +19,10 @@ import { canonicalResource } from './resources.ts';
 
 /** Makes the library's server; a few milliseconds. Keys and settings are fixed in it: another one replaces it. */
 export async function buildProvider(context: ServerContext, library: OidcLibrary): Promise<OidcProvider> {
-  const { initialAccessToken } = context.settings.clients;
-  const needsToken = context.settings.clients.registration === 'token' && initialAccessToken !== undefined;
+  const { registration, initialAccessToken } = context.settings.clients;
   const configuration = providerConfiguration(context, library, {
-    initialAccessToken: needsToken ? (await context.secretOf(initialAccessToken)).reveal() : undefined,
+    // The settings hold one where it is needed; a start that fails is better than registration that is open.
+    initialAccessToken: registration === 'token' ? (await context.secretOf(initialAccessToken!)).reveal() : undefined,
   });
   const Provider = providerClass(context, library);
   const provider = new Provider(context.issuer(), configuration);

@@ -1,7 +1,7 @@
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { DEFAULT_TENANT } from '../model/principal.ts';
 import { findOauthClient, touchOauthClient } from '../store/oauth-clients.ts';
-import { preRegisteredScopes } from './clients/pre-registered-clients.ts';
+import { scopeLimitOf } from './clients/declared-clients.ts';
 import type { ServerContext } from './context.ts';
 import type { OidcLibrary } from './oidc-library.ts';
 import { canonicalResource, HARMLESS_SCOPES, scopesToGrant, withinLimit } from './resources.ts';
@@ -31,14 +31,14 @@ export async function checkAuthorizationRequest(
   servers[resource] = server;
   params.resource = resource;
 
+  const stored = await findOauthClient(db, { tenantId, id: client.clientId });
   const asked = typeof params.scope === 'string' ? params.scope.split(' ') : [];
   const wanted = scopesToGrant(asked, resource);
-  const scopes = wanted === null ? null : withinLimit(wanted, preRegisteredScopes(context, client.clientId));
+  const scopes = wanted === null ? null : withinLimit(wanted, scopeLimitOf(stored));
   if (scopes === null) throw new errors.InvalidScope('no requested scope can be had at this resource', asked.join(' '));
   server.scope = scopes.join(' ');
   params.scope = [...scopes, ...asked.filter((scope) => HARMLESS_SCOPES.includes(scope))].join(' ');
 
-  const stored = await findOauthClient(db, { tenantId, id: client.clientId });
   if (stored?.status === 'pending') {
     const refusal = new errors.AccessDenied('An operator of this gateway has to approve the client first.');
     // Where it would be sent back to is what the operator has to look at.

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { JWK } from 'jose';
 import type { OauthSettings } from '../config/oauth-schema.ts';
 import type { Logger } from '../http/logger.ts';
-import type { BrowserSession } from '../identity/browser-sessions.ts';
+import type { BrowserSessions } from '../identity/browser-sessions.ts';
 import type { FormGuard } from '../identity/form-guard.ts';
 import type { safeFetch } from '../lib/safe-fetch.ts';
 import type { Secret } from '../lib/secret.ts';
@@ -39,7 +39,7 @@ export interface AuthorizationServerOptions {
   readonly audit: { record(event: AuditEvent): void };
   readonly log: Logger;
   readonly signingKeys: SigningKeySource;
-  readonly browserSessions: { read(request: IncomingMessage): Promise<BrowserSession | null> };
+  readonly browserSessions: Pick<BrowserSessions, 'read' | 'end' | 'endById'>;
   readonly formGuard: FormGuard;
   /** What is at `/mcp` or `/mcp/{upstream}`; null when there is nothing. */
   readonly resourceAt: (path: string) => ResourceView | null;

@@ -1,5 +1,7 @@
+import type { BrowserSession } from '../identity/browser-sessions.ts';
 import { newId } from '../lib/ids.ts';
 import { DEFAULT_TENANT } from '../model/principal.ts';
+import { findOauthClient } from '../store/oauth-clients.ts';
 import { countOauthGrantsOfClient, insertOauthGrant, listSurplusOauthGrants } from '../store/oauth-grants.ts';
 import type { ServerContext } from './context.ts';
 import { HARMLESS_SCOPES } from './resources.ts';
@@ -14,12 +16,19 @@ export interface GivenGrant {
   readonly user: { readonly id: string; readonly epoch: number };
   readonly resource: string;
   readonly scopes: readonly string[];
+  /** The browser session that it is given in: when the identity provider ends it, the grant may have to end, too. */
+  readonly session: Pick<BrowserSession, 'provider' | 'providerSession'>;
   /** Where the person is. */
   readonly address: string;
 }
 
-/** Whether the client may have one more grant: open registration must not fill the database. */
+/**
+ * Whether the client may have one more grant: open registration must not fill the database. Clients that were declared, and
+ * those of a metadata document, have no such limit: one of them serves everybody.
+ */
 export async function mayHaveGrant({ db, settings, now }: ServerContext, clientId: string): Promise<boolean> {
+  const client = await findOauthClient(db, { tenantId: DEFAULT_TENANT, id: clientId });
+  if (client?.source !== 'dynamic') return true;
   const inForce = await countOauthGrantsOfClient(db, { tenantId: DEFAULT_TENANT, clientId }, now());
   return inForce < settings.clients.grantsPerClient;
 }
@@ -49,6 +58,8 @@ export async function giveGrant(context: ServerContext, given: GivenGrant): Prom
       accountId: user.id,
       clientId: client.id,
       epoch: user.epoch,
+      provider: given.session.provider,
+      providerSession: given.session.providerSession,
       resources: { [resource]: scopes.join(' ') },
       openid: { scope: HARMLESS_SCOPES.join(' ') },
     },

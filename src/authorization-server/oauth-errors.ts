@@ -62,12 +62,20 @@ export function renderOauthError(
   const known = 'error' in error ? codeOf(error as OauthError) : null;
   if (out.error === 'server_error') context.log.error({ requestId, err: error }, 'authorization request failed');
   ctx.set({ ...PAGE_HEADERS });
+  const isLogout = ctx.oidc?.route === 'end_session';
   ctx.body = errorPage({
-    ...(known === null ? withoutCode(out) : withCode(known)),
+    ...(isLogout ? LOGOUT_REFUSED : known === null ? withoutCode(out) : withCode(known)),
     code: known ?? out.error,
     requestId,
   }).toString();
 }
+
+const LOGOUT_REFUSED = {
+  title: 'Signing out cannot go on',
+  detail: 'The program that sent you here asked for it in a way that is not possible. You are still signed in.',
+  whatToDo:
+    'Open /sign-in on this gateway to sign out. Whoever runs the program has to register the address to return to.',
+};
 
 const withCode = (code: ErrorCode) => ({
   title: 'The sign-in cannot go on',

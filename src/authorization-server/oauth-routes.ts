@@ -5,6 +5,8 @@ import { acceptForms } from '../identity/form-body.ts';
 import { isLoopbackHost } from '../lib/loopback.ts';
 import { offersRegistration } from './clients/registration-policy.ts';
 import type { ServerContext } from './context.ts';
+import { askLogout, decideLogout, finishLogout, logoutByPost } from './end-session/logout-pages.ts';
+import { CONFIRM_PATH, DONE_PATH } from './end-session/logout-target.ts';
 import { ENDPOINTS, LEGACY_ENDPOINTS } from './endpoints.ts';
 import { forwardToProvider } from './forward-to-provider.ts';
 import { answerConsent } from './interactions/consent.ts';
@@ -54,6 +56,7 @@ export function oauthRoutes(issuerPath: string, serving: () => Promise<Serving>)
       });
       pages.get(issuerPath + ENDPOINTS.code_verification, device);
       pages.post(issuerPath + ENDPOINTS.code_verification, device);
+      addLogoutPages(pages, issuerPath, answered);
     });
     await fastify.register(async (endpoints) => {
       // The library reads the body itself.
@@ -64,11 +67,22 @@ export function oauthRoutes(issuerPath: string, serving: () => Promise<Serving>)
   };
 }
 
-function addEndpoints(
-  fastify: FastifyInstance,
-  issuerPath: string,
-  answered: (handler: Handler) => (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>,
-): void {
+type Answered = (handler: Handler) => (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>;
+
+/** Signing out at the wish of a client; see end-session/. */
+function addLogoutPages(pages: FastifyInstance, issuerPath: string, answered: Answered): void {
+  const path = ENDPOINTS.end_session;
+  const forward: Handler = (now, request, reply) =>
+    forwardToProvider(now.context, now.provider, path, request, reply, { page: true });
+  const page = (show: typeof askLogout) => answered(({ context }, request, reply) => show(context, request, reply));
+  pages.get(issuerPath + path, answered(forward));
+  pages.post(issuerPath + path, page(logoutByPost));
+  pages.get(issuerPath + CONFIRM_PATH, page(askLogout));
+  pages.post(issuerPath + CONFIRM_PATH, page(decideLogout));
+  pages.get(issuerPath + DONE_PATH, page(finishLogout));
+}
+
+function addEndpoints(fastify: FastifyInstance, issuerPath: string, answered: Answered): void {
   const begun = createAttemptLimiter({ attempts: BEGUN_PER_MINUTE, windowMs: 60_000 });
   const serve = (method: HTTPMethods[], url: string, path: string, page = false): void => {
     const forward: Handler = (now, request, reply) =>

@@ -8,6 +8,7 @@ import { checkAuthorizationRequest } from './check-authorization-request.ts';
 import { CLIENT_KEY_ALGORITHMS } from './clients/client-metadata.ts';
 import { fitRegistration, offersRegistration } from './clients/registration-policy.ts';
 import type { ServerContext } from './context.ts';
+import { afterLogoutRequest } from './end-session/logout-source.ts';
 import { ENDPOINTS } from './endpoints.ts';
 import { fetchForLibrary } from './fetch-for-library.ts';
 import { deviceFlow } from './interactions/device.ts';
@@ -102,7 +103,7 @@ function features(
   return {
     devInteractions: { enabled: false },
     userinfo: { enabled: false },
-    rpInitiatedLogout: { enabled: false },
+    rpInitiatedLogout: { enabled: true, logoutSource: (ctx) => afterLogoutRequest(context, ctx) },
     clientCredentials: { enabled: true },
     introspection: {
       enabled: true,

@@ -3,6 +3,7 @@ import { sha256Hex } from '../lib/sha256.ts';
 import { DEFAULT_TENANT } from '../model/principal.ts';
 import { findOauthClient, insertOauthClient, type OauthClient } from '../store/oauth-clients.ts';
 import { trail } from './audit-trail.ts';
+import { SCOPE_LIMIT } from './clients/declared-clients.ts';
 import { createDocumentClients, isDocumentUrl } from './clients/metadata-documents.ts';
 import { statusOfNew } from './clients/registration-policy.ts';
 import type { ServerContext } from './context.ts';
@@ -67,9 +68,10 @@ export function storedClients(context: ServerContext, library: OidcLibrary): Ada
  * holds a grant type which is switched off by now must not fail for that.
  */
 function metadataOf({ settings }: ServerContext, { id, metadata, secretHash }: OauthClient): AdapterPayload {
+  const { [SCOPE_LIMIT]: _, ...described } = metadata;
   const held = metadata.grant_types as readonly string[];
   return {
-    ...metadata,
+    ...described,
     grant_types: settings.deviceFlow ? held : held.filter((type) => type !== DEVICE_CODE),
     client_id: id,
     ...(secretHash !== null && { client_secret: secretHash }),

@@ -1,4 +1,5 @@
 import { CliError } from './cli-error.ts';
+import { endedLines } from './ended-credentials.ts';
 import { explained } from './help-text.ts';
 import { action, type CommandDefinition, type Invocation } from './invocation.ts';
 import { readYaml } from './read-yaml.ts';
@@ -51,7 +52,7 @@ async function apply(invocation: Invocation<ApplyOptions>): Promise<void> {
   if (!options.json) terminal.print(renderChanges(plan.changes, terminal.style));
   if (!options.yes) await agree(invocation, plan);
   const applied = await api.send<AppliedState>('POST', '/state/apply', document);
-  invocation.show(applied, () => `\nDone: ${summaryOf(applied)}.`);
+  invocation.show(applied, () => `\nDone: ${summaryOf(applied)}.${endedLines(applied.endedCredentials)}`);
 }
 
 /** The document as the API takes it. Throws a CliError for what is none. */

@@ -1,12 +1,14 @@
+import { defineClientAdd } from './client-add.ts';
+import { confirmRemoval } from './confirm-removal.ts';
 import { examples } from './help-text.ts';
 import { action, type CommandDefinition, type Invocation } from './invocation.ts';
 import { renderTable } from './table.ts';
 import { formatAgo } from './time.ts';
 
-interface Client {
+export interface Client {
   readonly id: string;
   readonly name: string;
-  readonly source: 'pre_registered' | 'dynamic' | 'metadata_document';
+  readonly source: 'pre_registered' | 'added' | 'dynamic' | 'metadata_document';
   readonly status: 'active' | 'pending' | 'revoked';
   readonly redirectUris: readonly string[];
   readonly lastUsedAt: number | null;
@@ -14,6 +16,7 @@ interface Client {
 
 const SOURCES: Readonly<Record<Client['source'], string>> = {
   pre_registered: 'declared',
+  added: 'added here',
   dynamic: 'registered itself',
   metadata_document: 'its document',
 };
@@ -37,6 +40,14 @@ export const defineClient: CommandDefinition = (command, context) => {
     .argument('<id>', 'its client id')
     .addHelpText('after', examples('toolgate client revoke https://client.example.com/oauth.json'))
     .action(action<object, [string]>(context, (invocation, id) => change(invocation, id, 'revoke')));
+  defineClientAdd(command, context);
+  command
+    .command('remove')
+    .description('remove a client that `client add` made, and end all sessions with it')
+    .argument('<id>', 'its client id')
+    .option('-y, --yes', 'do not ask')
+    .addHelpText('after', examples('toolgate client remove cli_01k9…'))
+    .action(action<{ yes?: true }, [string]>(context, removeClient));
 };
 
 async function listClients(invocation: Invocation<{ status?: string }>): Promise<void> {
@@ -68,6 +79,15 @@ async function listClients(invocation: Invocation<{ status?: string }>): Promise
           terminal.columns,
         ),
   );
+}
+
+async function removeClient(invocation: Invocation<{ yes?: true }>, id: string): Promise<void> {
+  const api = await invocation.api();
+  const path = `/oauth-clients/${encodeURIComponent(id)}`;
+  const client = await api.get<Client>(path);
+  await confirmRemoval(invocation, `Remove the client ${client.name} and end all sessions with it?`);
+  await api.send('DELETE', path);
+  invocation.show({ removed: client.id }, () => `Removed the client ${client.name} (${client.id}).`);
 }
 
 async function change(invocation: Invocation, id: string, what: 'approve' | 'revoke'): Promise<void> {

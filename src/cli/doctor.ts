@@ -6,6 +6,7 @@ import { checkDataFolder } from './check-data-folder.ts';
 import { checkDatabase } from './check-database.ts';
 import { checkGateway } from './check-gateway.ts';
 import { checkMasterKey } from './check-master-key.ts';
+import { checkMetadataDocuments } from './check-metadata-documents.ts';
 import { type Finding, fail, ok } from './finding.ts';
 import { explained } from './help-text.ts';
 import { action, type CommandDefinition, type Invocation } from './invocation.ts';
@@ -17,8 +18,9 @@ export const defineDoctor: CommandDefinition = (command, context) => {
     .addHelpText(
       'after',
       explained(
-        `Looks at this machine: configuration, data folder, keys, databases, the whole audit log, clock, disk, port; and, when
-a gateway runs, at its public address and its upstreams (these need an access key). Changes nothing. The
+        `Looks at this machine: configuration, data folder, keys, databases, the whole audit log, clock, disk, port; whether
+the documents of clients can be read (asks one host on the internet); and, when a gateway runs, at its public address and
+its upstreams (these need an access key). Changes nothing. The
 exit code is 1 when a line says fail.`,
         'toolgate doctor',
         'toolgate doctor --config /etc/toolgate.yaml',
@@ -61,6 +63,7 @@ async function findingsOf(invocation: Invocation): Promise<Finding[]> {
   findings.push(masterKey.finding);
   findings.push(...(await checkDatabase(config.dataDir, masterKey)));
   findings.push(...(await checkAudit(config.dataDir, createProgress(invocation))));
+  findings.push(...(await checkMetadataDocuments(config)));
   findings.push(...(await checkGateway(invocation, config)));
   return findings;
 }

@@ -1,5 +1,6 @@
 import type { AdminClient } from './admin-client.ts';
 import { confirmRemoval } from './confirm-removal.ts';
+import { type EndedCredentials, endedLines } from './ended-credentials.ts';
 import { examples } from './help-text.ts';
 import { action, type CommandDefinition, type Invocation } from './invocation.ts';
 import { GROUPS, lookup, type Named, type Principal, USERS } from './lookup.ts';
@@ -118,10 +119,18 @@ async function changeMembers(invocation: Invocation, name: string, names: string
   const api = await invocation.api();
   const group = await lookup<Group>(api, GROUPS, name);
   const users = await lookupAll(api, names);
-  for (const { id } of users) await api.send(method, `/groups/${group.id}/members/${id}`);
+  const ended: EndedCredentials[] = [];
+  for (const { id } of users) {
+    const path = `/groups/${group.id}/members/${id}`;
+    // A removal answers without a body.
+    const answer = await api.send<{ endedCredentials: EndedCredentials[] } | undefined>(method, path);
+    ended.push(...(answer?.endedCredentials ?? []));
+  }
   const done = method === 'PUT' ? 'is in' : 'is no longer in';
-  invocation.show({ group: group.id, users: users.map(({ id }) => id) }, () =>
-    users.map((user) => `${user.name} ${done} ${group.name}.`).join('\n'),
+  const nameOf = (id: string) => users.find((user) => user.id === id)?.name ?? null;
+  invocation.show(
+    { group: group.id, users: users.map(({ id }) => id), ...(method === 'PUT' && { endedCredentials: ended }) },
+    () => users.map((user) => `${user.name} ${done} ${group.name}.`).join('\n') + endedLines(ended, nameOf),
   );
 }
 

@@ -51,6 +51,12 @@ const COMMANDS: Readonly<Record<string, readonly Entry[]>> = {
       'gateway',
       async () => (await import('./upstream.ts')).defineUpstream,
     ),
+    entry(
+      'connection',
+      'accounts at upstreams with OAuth',
+      'gateway',
+      async () => (await import('./connection.ts')).defineConnection,
+    ),
     entry('role', 'what may be called, and by whom', 'gateway', async () => (await import('./role.ts')).defineRole),
     entry('policy', 'why a call is allowed or not', 'gateway', async () => (await import('./policy.ts')).definePolicy),
   ],

@@ -1,6 +1,7 @@
 import { applyRoles } from './apply-roles.ts';
 import { CliError } from './cli-error.ts';
 import { confirmRemoval } from './confirm-removal.ts';
+import { type EndedCredentials, endedLines } from './ended-credentials.ts';
 import { examples, explained } from './help-text.ts';
 import { action, type CommandDefinition, type Invocation } from './invocation.ts';
 import { GROUPS, lookup, lookupPrincipal, type PrincipalOptions } from './lookup.ts';
@@ -110,11 +111,21 @@ async function changeAssignment(invocation: Invocation<SubjectOptions>, role: st
       ? await lookupPrincipal(api, options)
       : { ...(await lookup(api, GROUPS, group)), kind: 'group' as const };
   const { kind, id } = subject;
-  if (verb === 'assign') await api.send('POST', '/role-assignments', { role, subject: { kind, id } });
-  else await api.send('DELETE', `/role-assignments/${kind}/${id}/${encodeURIComponent(role)}`);
-  invocation.show({ role, subject: { kind, id }, [`${verb}ed`]: true }, () =>
-    verb === 'assign'
-      ? `${subject.name} has the role ${role}.`
-      : `${subject.name} no longer has the role ${role} itself.`,
+  if (verb === 'unassign') {
+    await api.send('DELETE', `/role-assignments/${kind}/${id}/${encodeURIComponent(role)}`);
+    invocation.show(
+      { role, subject: { kind, id }, unassigned: true },
+      () => `${subject.name} no longer has the role ${role} itself.`,
+    );
+    return;
+  }
+  const { endedCredentials } = await api.send<{ endedCredentials: EndedCredentials[] }>('POST', '/role-assignments', {
+    role,
+    subject: { kind, id },
+  });
+  const nameOf = (ended: string) => (ended === id ? subject.name : null);
+  invocation.show(
+    { role, subject: { kind, id }, assigned: true, endedCredentials },
+    () => `${subject.name} has the role ${role}.${endedLines(endedCredentials, nameOf)}`,
   );
 }

@@ -1,10 +1,12 @@
 import { escapeUnprintable } from '../audit/escape-unprintable.ts';
+import type { EndedCredentials } from './ended-credentials.ts';
 import type { Style } from './style.ts';
 
 export interface AppliedState {
   readonly dryRun: boolean;
   readonly changes: readonly StateChange[];
   readonly summary: { readonly create: number; readonly update: number; readonly remove: number };
+  readonly endedCredentials: readonly EndedCredentials[];
 }
 
 interface StateChange {

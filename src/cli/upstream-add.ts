@@ -1,12 +1,12 @@
-import { CliError } from './cli-error.ts';
 import { countOption } from './count-option.ts';
 import type { Invocation } from './invocation.ts';
 import { durationOption } from './time.ts';
+import { type AuthOptions, authFrom } from './upstream-auth-options.ts';
+import type { UpstreamView } from './upstream-status.ts';
 
-interface AddOptions {
+interface AddOptions extends AuthOptions {
   readonly sse?: true;
-  readonly header?: readonly string[];
-  readonly userHeader?: readonly string[];
+  readonly identityHeader?: string;
   readonly forwardHeader?: readonly string[];
   readonly timeout?: string;
   readonly maxConcurrent?: string;
@@ -14,37 +14,42 @@ interface AddOptions {
 }
 
 export async function addUpstream(invocation: Invocation<AddOptions>, name: string, url: string): Promise<void> {
-  const { sse, forwardHeader, timeout, maxConcurrent, disabled } = invocation.options;
-  const auth = authOf(invocation.options);
+  const { sse, identityHeader, forwardHeader, timeout, maxConcurrent, disabled } = invocation.options;
   const body = {
     name,
     url,
-    auth,
+    auth: authFrom(invocation.options),
     ...(sse && { transport: 'sse' }),
+    ...(identityHeader !== undefined && { identityHeader }),
     ...(forwardHeader && { forwardHeaders: forwardHeader }),
     ...(timeout !== undefined && { timeoutMs: durationOption('--timeout', timeout) }),
     ...(maxConcurrent !== undefined && { maxConcurrent: countOption('--max-concurrent', maxConcurrent) }),
     ...(disabled && { enabled: false }),
   };
   const api = await invocation.api();
-  const added = await api.send('POST', '/upstreams', body);
-  const next =
-    auth.kind === 'none'
-      ? `toolgate upstream test ${name}`
-      : `toolgate upstream credential ${name} ${auth.names[0]}${auth.kind === 'headers' ? '' : ' --user <name>'}`;
-  invocation.show(added, () => `Added the upstream ${name}. Roles decide who may call it.\nNext: ${next}`);
+  const added = await api.send<UpstreamView>('POST', '/upstreams', body);
+  invocation.show(added, () =>
+    [
+      `Added the upstream ${name}. Roles decide who may call it.`,
+      ...nextSteps(added).map((step, index) => `${index === 0 ? 'Next:' : 'Then:'} ${step}`),
+    ].join('\n'),
+  );
 }
 
-type Auth =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'headers' | 'headers-per-user'; readonly names: readonly string[] };
-
-function authOf({ header, userHeader }: AddOptions): Auth {
-  if (header !== undefined && userHeader !== undefined) {
-    throw new CliError('Give --header for a shared credential or --user-header for one per user, not both.', {
-      exitCode: 2,
-    });
+function nextSteps({ name, auth }: UpstreamView): string[] {
+  const { kind, names = [], oauth } = auth;
+  const test = `toolgate upstream test ${name}`;
+  if (kind === 'headers') return [`toolgate upstream credential ${name} ${names[0]}`];
+  if (kind === 'headers-per-user') return [`toolgate upstream credential ${name} ${names[0]} --user <name>`];
+  const method = oauth?.client?.authMethod ?? 'none';
+  const entry = method === 'private_key_jwt' ? 'client-key' : 'client-secret';
+  const secret = method === 'none' ? [] : [`toolgate upstream credential ${name} ${entry}`];
+  if (kind === 'oauth-shared') return [...secret, `toolgate connection connect ${name} --shared`];
+  if (kind === 'oauth-per-user') {
+    return [
+      ...secret,
+      `everybody connects their account when they first need it, or now: toolgate connection connect ${name}`,
+    ];
   }
-  if (header !== undefined) return { kind: 'headers', names: header };
-  return userHeader === undefined ? { kind: 'none' } : { kind: 'headers-per-user', names: userHeader };
+  return [...secret, test];
 }

@@ -100,15 +100,22 @@ async function changeOwn(invocation: Invocation<CredentialOptions>, name: string
 }
 
 function onlyHeader({ name, source, auth }: UpstreamView): string {
-  const { names = [] } = auth;
+  const { names = clientEntries(auth) } = auth;
   if (source === 'api' && names.length === 1) return names[0]!;
   if (source === 'api' && names.length > 1)
     throw new CliError(`Say which header of ${name}: ${names.join(', ')}.`, { exitCode: 2 });
-  if (source === 'api') throw new CliError(`${name} takes no credential: it was added without --header.`);
+  if (source === 'api')
+    throw new CliError(`${name} takes no credential: it was added without --header and --client-id.`);
   throw new CliError(
     `Say which entry: the NAME that a \${vault:NAME} of ${name} refers to in the configuration file.`,
     { exitCode: 2 },
   );
+}
+
+function clientEntries({ oauth }: UpstreamView['auth']): string[] {
+  const method = oauth?.client?.authMethod ?? 'none';
+  if (method === 'none') return [];
+  return [method === 'private_key_jwt' ? 'client-key' : 'client-secret'];
 }
 
 /** The value without the line end that a file or an `echo` puts behind it. */

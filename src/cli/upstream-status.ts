@@ -1,4 +1,5 @@
 import { escapeUnprintable } from '../audit/escape-unprintable.ts';
+import type { UpstreamAuth, UpstreamOauth } from '../model/upstream.ts';
 import type { Invocation } from './invocation.ts';
 import { type Column, renderTable } from './table.ts';
 
@@ -8,7 +9,13 @@ export interface UpstreamView {
   readonly source: 'file' | 'api';
   readonly transport: 'http' | 'sse' | 'stdio';
   readonly enabled: boolean;
-  readonly auth: { readonly kind: 'none' | 'headers' | 'headers-per-user'; readonly names?: readonly string[] };
+  readonly auth: {
+    readonly kind: UpstreamAuth['kind'];
+    /** Of headers. */
+    readonly names?: readonly string[];
+    /** Of the other kinds but `none`. */
+    readonly oauth?: UpstreamOauth;
+  };
   /** Null when the gateway is not connecting: offline. */
   readonly status: UpstreamStatus | null;
 }

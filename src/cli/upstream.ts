@@ -2,18 +2,18 @@ import { confirmRemoval } from './confirm-removal.ts';
 import { examples, explained } from './help-text.ts';
 import { action, type CommandDefinition, collect, type Invocation } from './invocation.ts';
 import { addUpstream } from './upstream-add.ts';
+import { AUTH_OPTIONS } from './upstream-auth-options.ts';
 import { changeCredential } from './upstream-credential.ts';
 import { listUpstreams, testUpstream } from './upstream-status.ts';
 
 export const defineUpstream: CommandDefinition = (command, context) => {
-  command
+  const add = command
     .command('add')
     .description('add an MCP server on the network')
     .argument('<name>', 'prefix of its tools: a–z, 0–9 and -')
     .argument('<url>', 'its MCP endpoint')
     .option('--sse', 'it speaks the older HTTP+SSE of 2024-11-05')
-    .option('--header <name>', 'header with a shared credential; store it with `upstream credential`', collect)
-    .option('--user-header <name>', 'header whose value each user has for themselves', collect)
+    .option('--identity-header <name>', 'header that tells it who calls, in a signed statement')
     .option('--forward-header <name>', 'header of the caller that may pass', collect)
     .option('--timeout <time>', 'given up after so long without a sign of life, such as 60s')
     .option('--max-concurrent <count>', 'calls under way at once')
@@ -24,9 +24,12 @@ export const defineUpstream: CommandDefinition = (command, context) => {
         'A program (stdio) is added in toolgate.yaml only: it is started on this machine.',
         'toolgate upstream add docs https://docs.example.com/mcp',
         'toolgate upstream add jira https://jira.example.com/mcp --header Authorization',
+        'toolgate upstream add linear https://mcp.linear.app/mcp --oauth user --preset linear',
+        'toolgate upstream add github https://api.githubcopilot.com/mcp/ --oauth user --preset github --client-id Iv1.0123',
       ),
     )
     .action(action(context, addUpstream));
+  for (const option of AUTH_OPTIONS) add.addOption(option);
   command
     .command('list')
     .description('list upstreams and how they are doing')
@@ -42,7 +45,10 @@ export const defineUpstream: CommandDefinition = (command, context) => {
     .command('credential')
     .description('store, list or remove what the gateway sends to an upstream')
     .argument('<name>', 'name of the upstream')
-    .argument('[entry]', 'header, or NAME of a ${vault:NAME} reference; may be left out when there is one header')
+    .argument(
+      '[entry]',
+      'header, NAME of a ${vault:NAME} reference, client-secret or client-key; may be left out when there is one',
+    )
     .option('--user <name>', 'of this user alone')
     .option('--service-account <name>', 'of this service account alone')
     .option('--mine', 'your own; needs no administrator')

@@ -1,6 +1,6 @@
 import { isLoopbackHost } from '../lib/loopback.ts';
 import type { Secret } from '../lib/secret.ts';
-import type { Upstream } from '../model/upstream.ts';
+import type { ClientSecretName, Upstream } from '../model/upstream.ts';
 import type { OauthSettings } from './oauth-schema.ts';
 import type { Settings } from './schema.ts';
 
@@ -9,6 +9,9 @@ export type MasterKeySource = { readonly file: string } | { readonly env: string
 
 /** A header that the gateway sends to an upstream: its name, and its value with references still in it. */
 export type HeaderTemplate = readonly [name: string, template: Secret];
+
+/** What a client proves itself with at a provider, with references still in it. Names are those of the vault's entries. */
+export type ClientSecretTemplates = ReadonlyMap<ClientSecretName, Secret>;
 
 /** A configuration without faults: defaults filled in, paths absolute. Times are in milliseconds unless named otherwise. */
 export interface Config {
@@ -30,6 +33,8 @@ export interface Config {
   readonly upstreams: readonly Upstream[];
   /** By upstream name, for those with `auth.headers`: templates for fillTemplate, at the moment of use. */
   readonly upstreamHeaders: ReadonlyMap<string, readonly HeaderTemplate[]>;
+  /** By upstream name, for those whose file gives the secret of their client: templates for fillTemplate. */
+  readonly upstreamSecrets: ReadonlyMap<string, ClientSecretTemplates>;
   /** As they stand in the file; the policy validates them. */
   readonly roles: readonly unknown[];
 }

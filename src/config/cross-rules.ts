@@ -1,5 +1,7 @@
 import { parseCidr } from '../lib/cidr.ts';
+import { closestMatch } from '../lib/closest.ts';
 import { isLoopbackHost } from '../lib/loopback.ts';
+import { isOauth, type Upstream } from '../model/upstream.ts';
 import { isLocalOnly, localUrl } from './config.ts';
 import type { Finding } from './fault.ts';
 import type { ConfigEnvironment } from './layers.ts';
@@ -56,6 +58,41 @@ function checkMasterKey({ masterKey }: Settings, env: ConfigEnvironment): Findin
       fix: 'Set it to the master key where the gateway is started.',
     },
   ];
+}
+
+/** What the gateway says about people it signs, with keys that only its authorization server has and publishes. */
+export function checkStatements({ oauth, upstreams: entries }: Settings, upstreams: readonly Upstream[]): Finding[] {
+  if (oauth.enabled) return [];
+  const problem = 'With `oauth.enabled: false` the gateway has no key to sign who calls.';
+  return upstreams.flatMap((upstream): Finding[] => {
+    const index = entries.findIndex((entry) => (entry as { name?: unknown } | null)?.name === upstream.name);
+    if (upstream.transport === 'stdio') return [];
+    if (upstream.identityHeader !== null) {
+      return [{ path: ['upstreams', index, 'identityHeader'], problem, fix: 'Switch it on, or remove this.' }];
+    }
+    const { auth } = upstream;
+    if (!isOauth(auth) || auth.oauth.exchange?.subject !== 'gateway') return [];
+    const fix = 'Switch it on, or name an `identityProvider`.';
+    return [{ path: ['upstreams', index, 'auth', 'tokenExchange'], problem, fix }];
+  });
+}
+
+/** An identity provider can only vouch for people who sign in with it. */
+export function checkExchanges(settings: Settings, upstreams: readonly Upstream[]): Finding[] {
+  const known = settings.oauth.identityProviders.map(({ name }) => name);
+  return upstreams.flatMap(({ name, auth }): Finding[] => {
+    const provider = isOauth(auth) ? auth.oauth.exchange?.provider : null;
+    if (provider == null || known.includes(provider)) return [];
+    const index = settings.upstreams.findIndex((entry) => (entry as { name?: unknown } | null)?.name === name);
+    const meant = closestMatch(provider, known);
+    return [
+      {
+        path: ['upstreams', index, 'auth', 'tokenExchange', 'identityProvider'],
+        problem: 'There is no such entry in `oauth.identityProviders`.',
+        fix: meant === null ? 'Add it there, or remove this to have the gateway vouch.' : `Did you mean \`${meant}\`?`,
+      },
+    ];
+  });
 }
 
 /** What is allowed and yet probably not meant. */

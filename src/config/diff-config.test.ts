@@ -59,6 +59,17 @@ test('upstreams are compared one by one, header templates included', async () =>
   });
 });
 
+test('another secret of a client, or another scope, is a change of its upstream', async () => {
+  const entry = (secret: string, scope: string) =>
+    `upstreams: [{ name: gh, url: 'https://gh.example', auth: { oauth: { clientId: a, clientSecret: '\${vault:${secret}}', scopes: [${scope}] } } }]`;
+  const before = await configOf(entry('one', 'repo'));
+  assert.deepEqual(diffConfig(before, await configOf(entry('one', 'repo'))), NOTHING);
+  for (const changed of [entry('two', 'repo'), entry('one', 'user')]) {
+    const { upstreams } = diffConfig(before, await configOf(changed));
+    assert.deepEqual(upstreams, { added: [], changed: ['gh'], removed: [] });
+  }
+});
+
 test('a changed role is noticed', async () => {
   const before = await configOf('roles: [{ name: a, allow: [{ upstream: "*" }] }]');
   const after = await configOf('roles: [{ name: a, allow: [{ upstream: x }] }]');

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Secret } from '../lib/secret.ts';
 import type { Config } from './config.ts';
 import { SETTINGS } from './settings.ts';
 
@@ -49,12 +50,15 @@ function valueAt(config: Config, keys: readonly string[]): unknown {
   return node;
 }
 
-/** Header templates are revealed for the comparison, because a Secret looks like every other Secret from outside. */
+/** Templates are revealed for the comparison, because a Secret looks like every other Secret from outside. */
 function upstreamsByName(config: Config): Map<string, unknown> {
+  const revealed = (templates: Iterable<readonly [string, Secret]> = []) =>
+    [...templates].map(([name, template]) => [name, template.reveal()]);
   return new Map(
     config.upstreams.map((upstream) => {
-      const templates = config.upstreamHeaders.get(upstream.name) ?? [];
-      return [upstream.name, { upstream, headers: templates.map(([name, value]) => [name, value.reveal()]) }];
+      const headers = revealed(config.upstreamHeaders.get(upstream.name));
+      const secrets = revealed(config.upstreamSecrets.get(upstream.name));
+      return [upstream.name, { upstream, headers, secrets }];
     }),
   );
 }

@@ -61,6 +61,14 @@ export function checkForwardedHeader(name: string, ctx: Context): void {
   }
 }
 
+/** A header that the gateway tells an upstream in who calls. Another credential must not come in its place. */
+export function checkIdentityHeader(name: string, ctx: Context): void {
+  if (!checkHeaderName(name, ctx)) return;
+  if (CALLER_CREDENTIALS.has(name.toLowerCase()) || name.includes('_')) {
+    refuse(ctx, 'This header is not for statements of who calls.', 'Use another one, such as `X-Toolgate-Identity`.');
+  }
+}
+
 /** Header values: visible ASCII, blanks and tabs inside (RFC 9110 §5.5 without the obsolete bytes above 0x7f). */
 export function checkHeaderTemplate(value: string, ctx: Context, path: Path): void {
   if (value === '' || value !== value.trim()) {
@@ -83,7 +91,8 @@ export function checkVariable(name: string, value: string, ctx: Context): void {
   }
 }
 
-function checkTemplate(value: string, ctx: Context, path: Path): void {
+/** Text with `${env:NAME}` and `${vault:NAME}` in it. */
+export function checkTemplate(value: string, ctx: Context, path: Path): void {
   try {
     parseTemplate(value);
   } catch (error) {

@@ -60,6 +60,12 @@ export const IdentityProviderSchema = z.strictObject({
     .describe(
       'Let it sign in to existing accounts by their verified e-mail address. Only for a provider that owns `domains`.',
     ),
+  logoutEndsGrants: z
+    .boolean()
+    .default(false)
+    .describe(
+      'When the provider signs somebody out (back-channel logout), end also what they allowed clients after having signed in there: in the session that the provider names, or in all where it names a person alone. `false`: their agents go on working, as after signing out here.',
+    ),
   rules: z.array(ClaimRuleSchema).default([]).describe('What the claims of the ID token give.'),
 });
 

@@ -1,7 +1,8 @@
 import * as z from 'zod';
+import { PreRegisteredClientSchema } from './declared-client-schema.ts';
 import { AssertionIssuerSchema, IdentityProviderSchema, TokenIssuerSchema } from './issuer-schemas.ts';
 import { secretText } from './secret-text.ts';
-import { checkHttpUrl, checkRedirectUri, refuse } from './text-rules.ts';
+import { refuse } from './text-rules.ts';
 import { traits } from './traits.ts';
 
 const count = (min: number, max: number) => z.int().min(min).max(max);
@@ -15,81 +16,43 @@ const metadataDocuments = z.strictObject({
   deniedDomains: z.array(z.string().min(1)).default([]).describe('No documents of these domains.'),
 });
 
-const clients = z.strictObject({
-  metadataDocuments: metadataDocuments.prefault({}).describe('Client id metadata documents.'),
-  registration: z
-    .enum(['open', 'listed', 'token', 'off'])
-    .default('open')
-    .describe(
-      'Who may register a client (RFC 7591): `open`, anybody, which gives nobody access before a person has consented; `listed`, clients whose redirects all go to `redirectHosts` or to the own machine; `token`, whoever has `initialAccessToken`; `off`.',
-    ),
-  redirectHosts: z
-    .array(z.string().min(1))
-    .default([])
-    .describe('Hosts that clients may redirect to when `registration` is `listed`.'),
-  initialAccessToken: secretText()
-    .optional()
-    .describe('What clients need for registering when `registration` is `token`.'),
-  registrationsPerHour: count(1, 1_000_000).default(60).describe('Registrations that one address may make in an hour.'),
-  grantsPerClient: count(1, 10_000_000)
-    .default(1000)
-    .describe('Grants in force that a registered client may have at once.'),
-  unusedDays: count(1, 3650)
-    .default(90)
-    .describe('Days after which a registered client without a grant in force is forgotten.'),
-});
-
-/** A client that is declared instead of registering itself. */
-export const PreRegisteredClientSchema = z
+const clients = z
   .strictObject({
-    id: z
-      .string()
-      .regex(/^[A-Za-z0-9._-]{1,128}$/)
-      .describe('Its `client_id`.'),
-    name: z.string().min(1).max(128).describe('How people see it.'),
-    redirectUris: z
-      .array(z.string().superRefine(checkRedirectUri))
+    metadataDocuments: metadataDocuments.prefault({}).describe('Client id metadata documents.'),
+    registration: z
+      .enum(['open', 'listed', 'token', 'off'])
+      .default('open')
+      .describe(
+        'Who may register a client (RFC 7591): `open`, anybody, which gives nobody access before a person has consented; `listed`, anybody, and clients whose redirects do not all go to `redirectHosts` or to the own machine are `pending` until an admin approves them (`toolgate client approve`); `token`, whoever has `initialAccessToken`; `off`.',
+      ),
+    redirectHosts: z
+      .array(z.string().min(1))
       .default([])
-      .describe('Where it may be sent back to, compared character by character; on loopback the port may differ.'),
-    authMethod: z
-      .enum(['none', 'client_secret_basic', 'private_key_jwt'])
-      .default('none')
-      .describe('How it proves at the token endpoint who it is.'),
-    secret: secretText().optional().describe('For `client_secret_basic`; at least 32 characters.'),
-    jwksUri: z
-      .string()
-      .superRefine(checkHttpUrl)
+      .describe('Hosts that clients may redirect to without an approval when `registration` is `listed`.'),
+    initialAccessToken: secretText()
       .optional()
-      .describe('Where its public keys are, for `private_key_jwt`.'),
-    jwks: z
-      .looseObject({ keys: z.array(z.looseObject({ kty: z.string() })).min(1) })
-      .register(traits, { type: 'JWK set' })
-      .optional()
-      .describe('Its public keys themselves.'),
-    serviceAccount: z
-      .string()
-      .min(1)
-      .optional()
-      .describe('Name of the service account that it acts for in the client credentials grant.'),
-    scopes: z.array(z.string().min(1)).default([]).describe('All scopes that it may ever get. Empty: any.'),
+      .describe('What clients need for registering when `registration` is `token`.'),
+    registrationsPerHour: count(1, 1_000_000)
+      .default(60)
+      .describe('Registrations that one address may make in an hour.'),
+    grantsPerClient: count(1, 10_000_000)
+      .default(1000)
+      .describe(
+        'Grants in force that a client which registered itself may have at once. Declared clients, and those of metadata documents, have no such limit.',
+      ),
+    unusedDays: count(1, 3650)
+      .default(90)
+      .describe('Days after which a registered client without a grant in force is forgotten.'),
   })
-  .superRefine((client, ctx) => {
-    if ((client.authMethod === 'client_secret_basic') !== (client.secret !== undefined)) {
-      refuse(ctx, '`secret` and `authMethod` do not fit.', 'A secret is for `client_secret_basic`, and needed there.', [
-        'secret',
-      ]);
-    }
-    const keys = [client.jwks, client.jwksUri].filter((value) => value !== undefined).length;
-    if (keys !== (client.authMethod === 'private_key_jwt' ? 1 : 0)) {
-      refuse(ctx, 'The keys and `authMethod` do not fit.', '`private_key_jwt` needs one of `jwks` and `jwksUri`.', [
-        'jwks',
-      ]);
-    }
-    if (client.serviceAccount !== undefined && client.authMethod === 'none') {
-      refuse(ctx, 'A client that acts for a service account has to prove who it is.', 'Choose another `authMethod`.', [
-        'authMethod',
-      ]);
-    }
+  .superRefine(({ registration, initialAccessToken }, ctx) => {
+    if (registration !== 'token' || initialAccessToken !== undefined) return;
+    // At the choice and not at what is missing: it is the choice that cannot be kept.
+    refuse(
+      ctx,
+      'Nobody could register: there is no `initialAccessToken`.',
+      'Set it, such as to `${env:REGISTRATION_TOKEN}`, or choose `off`.',
+      ['registration'],
+    );
   });
 
 /** Signing in: the embedded authorization server, and those of the company. */
@@ -124,6 +87,19 @@ export const OauthSchema = z.strictObject({
   identityProviders: z.array(IdentityProviderSchema).default([]).describe('Where people sign in: OpenID Connect.'),
   tokenIssuers: z
     .array(TokenIssuerSchema)
+    .superRefine((issuers, ctx) => {
+      const [, ...surplus] = issuers.flatMap(({ introspection }, index) =>
+        introspection === undefined ? [] : [index],
+      );
+      for (const index of surplus) {
+        refuse(
+          ctx,
+          'Only one issuer can have `introspection`: a token that is no JWT does not say who issued it.',
+          'Remove it here, or let this issuer issue JWTs.',
+          [index, 'introspection'],
+        );
+      }
+    })
     .default([])
     .describe('Other authorization servers whose access tokens are accepted.'),
   assertionIssuers: z
@@ -133,4 +109,3 @@ export const OauthSchema = z.strictObject({
 });
 
 export type OauthSettings = z.infer<typeof OauthSchema>;
-export type PreRegisteredClient = z.infer<typeof PreRegisteredClientSchema>;

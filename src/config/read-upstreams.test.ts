@@ -29,6 +29,7 @@ test('a server on the network becomes an upstream; header values stay references
       transport: 'http',
       url: 'https://mcp.github.example/mcp',
       auth: { kind: 'headers', names: ['Authorization', 'X-Org'] },
+      identityHeader: null,
       forwardHeaders: ['x-request-id', 'traceparent'],
       timeoutMs: 5000,
       maxConcurrent: 256,

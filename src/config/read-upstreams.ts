@@ -1,13 +1,13 @@
 import { resolve } from 'node:path';
 import { closestMatch } from '../lib/closest.ts';
 import { isLoopbackHost } from '../lib/loopback.ts';
-import { Secret } from '../lib/secret.ts';
-import type { HttpUpstream, StdioUpstream, Upstream, UpstreamAuth } from '../model/upstream.ts';
-import type { HeaderTemplate } from './config.ts';
+import { credentialHeaders, type HttpUpstream, isOauth, type StdioUpstream, type Upstream } from '../model/upstream.ts';
+import type { ClientSecretTemplates, HeaderTemplate } from './config.ts';
 import { explainIssue } from './explain-issue.ts';
 import type { Finding, SettingPath } from './fault.ts';
 import { looksSecret } from './header-rules.ts';
 import type { ConfigEnvironment } from './layers.ts';
+import { readUpstreamAuth } from './read-upstream-auth.ts';
 import { parseTemplate, referencesOf, type TemplatePart } from './references.ts';
 import {
   type HttpUpstreamEntry,
@@ -16,17 +16,18 @@ import {
   StdioUpstreamSchema,
 } from './upstream-schema.ts';
 
-/** What the entries of `upstreams` amount to. Entries with faults are left out of the first two. */
+/** What the entries of `upstreams` amount to. Entries with faults are left out of the first three. */
 export interface UpstreamReading {
   readonly upstreams: Upstream[];
   readonly headers: Map<string, readonly HeaderTemplate[]>;
+  readonly secrets: Map<string, ClientSecretTemplates>;
   readonly faults: Finding[];
   readonly warnings: Finding[];
 }
 
 /** @param folder absolute; relative working directories start here. @param env that references must be found in. */
 export function readUpstreams(entries: readonly unknown[], folder: string, env: ConfigEnvironment): UpstreamReading {
-  const reading: UpstreamReading = { upstreams: [], headers: new Map(), faults: [], warnings: [] };
+  const reading: UpstreamReading = { upstreams: [], headers: new Map(), secrets: new Map(), faults: [], warnings: [] };
   const firstOf = new Map<unknown, number>();
   for (const [index, entry] of entries.entries()) {
     const name = typeof entry === 'object' && entry !== null && 'name' in entry ? entry.name : undefined;
@@ -76,38 +77,61 @@ function readEntry(entry: unknown, path: SettingPath, around: Surroundings): voi
   // On the entry as it stands, so that this is found beside what the schema refuses.
   const used = entry.enabled !== false;
   checkValues(entry.env, [...path, 'env'], used, around);
-  if (isMap(entry.auth)) checkValues(entry.auth.headers, [...path, 'auth', 'headers'], used, around);
+  if (!isMap(entry.auth)) return;
+  checkValues(entry.auth.headers, [...path, 'auth', 'headers'], used, around);
+  for (const kind of ['oauth', 'clientCredentials', 'tokenExchange']) {
+    const client = entry.auth[kind];
+    if (!isMap(client)) continue;
+    const { clientSecret, clientKey } = client;
+    checkValues({ clientSecret, clientKey }, [...path, 'auth', kind], used, around);
+  }
 }
 
 const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function addHttp(entry: HttpUpstreamEntry, path: SettingPath, { reading }: Surroundings): void {
-  const { headers, headersPerUser } = entry.auth;
-  const auth = authOf(headers, headersPerUser);
-  const names = auth.kind === 'none' ? [] : auth.names.map((name) => name.toLowerCase());
+  const { auth, headers, secrets } = readUpstreamAuth(entry.auth);
+  const { identityHeader = null } = entry;
+  const own = credentialHeaders(auth).map((name) => name.toLowerCase());
+  if (identityHeader !== null && own.includes(identityHeader.toLowerCase())) {
+    const problem = 'The credential under `auth` travels in this header.';
+    reading.faults.push({ path: [...path, 'identityHeader'], problem, fix: 'Name another header here.' });
+  }
+  if (identityHeader !== null && entry.transport === 'sse') {
+    const problem = 'Over `sse` there is no header for each call.';
+    reading.faults.push({ path: [...path, 'identityHeader'], problem, fix: 'Use `transport: http`, or remove this.' });
+  }
   for (const [index, name] of entry.forwardHeaders.entries()) {
-    if (!names.includes(name)) continue;
+    if (!own.includes(name) && name !== identityHeader?.toLowerCase()) continue;
+    const where = own.includes(name) ? 'under `auth`' : 'as `identityHeader`';
     reading.faults.push({
       path: [...path, 'forwardHeaders', index],
-      problem: 'The gateway sets this header itself, under `auth`.',
+      problem: `The gateway sets this header itself, ${where}.`,
       fix: 'Remove it here, or callers could send a credential of their own.',
     });
   }
-  const url = new URL(entry.url);
-  if (url.protocol === 'http:' && auth.kind !== 'none' && !isLoopbackHost(url.hostname)) {
-    const problem = 'The credential travels in clear text over http.';
-    reading.warnings.push({ path: [...path, 'url'], problem, fix: 'Use https.' });
-  }
-  reading.upstreams.push({ ...entry, source: 'file', auth } satisfies HttpUpstream);
-  if (headers === undefined) return;
-  const templates = Object.entries(headers).map(([name, value]) => [name, new Secret(value)] as const);
-  reading.headers.set(entry.name, templates);
+  const upstream: HttpUpstream = { ...entry, source: 'file', auth, identityHeader };
+  reading.warnings.push(...doubtsAbout(upstream, path));
+  reading.upstreams.push(upstream);
+  if (headers !== undefined) reading.headers.set(entry.name, headers);
+  if (secrets !== undefined) reading.secrets.set(entry.name, secrets);
 }
 
-function authOf(headers: Record<string, string> | undefined, perUser: string[] | undefined): UpstreamAuth {
-  if (headers !== undefined) return { kind: 'headers', names: Object.keys(headers) };
-  return perUser === undefined ? { kind: 'none' } : { kind: 'headers-per-user', names: perUser };
+function doubtsAbout({ url: text, auth, identityHeader }: HttpUpstream, path: SettingPath): Finding[] {
+  const url = new URL(text);
+  const doubts: Finding[] = [];
+  const here = isLoopbackHost(url.hostname);
+  if (url.protocol === 'http:' && !here && (auth.kind !== 'none' || identityHeader !== null)) {
+    const problem = 'The credential travels in clear text over http.';
+    doubts.push({ path: [...path, 'url'], problem, fix: 'Use https.' });
+  }
+  if (here && isOauth(auth) && auth.oauth.reach !== 'loopback') {
+    const problem = 'It is on this machine, where its metadata is not looked for.';
+    const fix = 'Add `reach: loopback` if it names its authorization server itself.';
+    doubts.push({ path: [...path, 'auth'], problem, fix });
+  }
+  return doubts;
 }
 
 function addStdio(entry: StdioUpstreamEntry, { folder, reading }: Surroundings): void {

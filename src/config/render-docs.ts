@@ -29,7 +29,7 @@ The file is the one that \`--config\` or \`TOOLGATE_CONFIG\` names, else \`toolg
 - All faults are reported at once, each with its line, variable or flag. An unknown key is a fault.
 - In a variable or a flag, the entries of a list are separated by commas. An empty variable counts as not set.
 - Relative paths in the file start at the folder of the file, all others at the working directory.
-- Secrets do not belong into the file. The values of \`auth.headers\` and \`env\` may refer to \`\${env:NAME}\` (an environment
+- Secrets do not belong into the file. The values of \`auth.headers\`, \`env\`, \`clientSecret\` and \`clientKey\` may refer to \`\${env:NAME}\` (an environment
   variable of the gateway, which must be set when the configuration is read) and \`\${vault:NAME}\` (an entry of the vault); both
   are read at the moment of use. A literal secret works, but is warned about. A literal \`\${\` cannot be written.
 - When the file is read again while the gateway runs, settings marked with ⟳ keep their value until the next start.`;
@@ -61,6 +61,17 @@ export function renderConfigDocs(): string {
       'auth:',
       '  headers:',
       `    Authorization: 'Bearer \${env:GITHUB_TOKEN}'`,
+    ]),
+    'With an account at the provider that each person connects in the browser:',
+    example([
+      'name: github',
+      'url: https://api.githubcopilot.com/mcp/',
+      'auth:',
+      '  oauth:',
+      '    owner: user',
+      '    preset: github',
+      '    clientId: Iv1.0123456789abcdef',
+      `    clientSecret: '\${env:GITHUB_CLIENT_SECRET}'`,
     ]),
     membersTable(HttpUpstreamSchema),
     '### A program that the gateway starts',

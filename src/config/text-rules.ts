@@ -44,7 +44,7 @@ export function checkHttpUrl(text: string, ctx: Context): void {
     refuse(
       ctx,
       'A URL cannot hold a reference.',
-      'Write it out; only the values of `auth.headers` and `env` may refer to `${env:…}` and `${vault:…}`.',
+      'Write it out; only credentials, under `auth`, and the values of `env` may refer to `${env:…}` and `${vault:…}`.',
     );
     return;
   }

@@ -1,7 +1,8 @@
 import * as z from 'zod';
-import { checkForwardedHeader, checkHeaderName, checkHeaderTemplate, checkVariable } from './header-rules.ts';
-import { checkHttpUrl, refuse } from './text-rules.ts';
+import { checkForwardedHeader, checkIdentityHeader, checkVariable } from './header-rules.ts';
+import { checkHttpUrl } from './text-rules.ts';
 import { traits } from './traits.ts';
+import { UpstreamAuthSchema } from './upstream-auth-schema.ts';
 
 const shared = {
   name: z
@@ -36,41 +37,6 @@ const shared = {
     .describe('What is recorded about its calls.'),
 };
 
-const auth = z
-  .preprocess(
-    (value) => (value === 'none' ? {} : value),
-    z
-      .strictObject({
-        headers: z
-          .record(z.string(), z.string())
-          .superRefine((headers, ctx) => {
-            const seen = new Set<string>();
-            for (const [name, value] of Object.entries(headers)) {
-              if (seen.has(name.toLowerCase())) refuse(ctx, 'This header is already set above.', 'Keep one.', [name]);
-              seen.add(name.toLowerCase());
-              checkHeaderName(name, ctx, [name]);
-              checkHeaderTemplate(value, ctx, [name]);
-            }
-            if (seen.size === 0) refuse(ctx, 'There is no header here.', 'Add one, or write `auth: none`.');
-          })
-          .optional()
-          .describe('One shared set of headers. Values may refer to `${env:NAME}` and `${vault:NAME}`.')
-          .register(traits, { type: 'map of header to value' }),
-        headersPerUser: z
-          .array(z.string().superRefine((name, ctx) => void checkHeaderName(name, ctx)))
-          .min(1)
-          .optional()
-          .describe('Names of headers whose values are stored in the vault for each user.'),
-      })
-      .superRefine((value, ctx) => {
-        if (value.headers === undefined || value.headersPerUser === undefined) return;
-        refuse(ctx, 'Both `headers` and `headersPerUser` are set.', 'Keep the one that this upstream needs.');
-      }),
-  )
-  .prefault('none')
-  .describe('The credential that the gateway sends in place of the caller’s: `none`, or one of the two below.')
-  .register(traits, { type: '`none` or map', default: '`none`' });
-
 /** An upstream that is reached over the network. */
 export const HttpUpstreamSchema = z.strictObject({
   name: shared.name,
@@ -79,7 +45,14 @@ export const HttpUpstreamSchema = z.strictObject({
     .enum(['http', 'sse'])
     .default('http')
     .describe('`http` is Streamable HTTP; `sse` the older HTTP+SSE of 2024-11-05.'),
-  auth,
+  auth: UpstreamAuthSchema,
+  identityHeader: z
+    .string()
+    .superRefine(checkIdentityHeader)
+    .optional()
+    .describe(
+      'Header in which it is told who calls: a JWT that the gateway signs (keys at `{publicUrl}/oauth/jwks`), valid for a minute, for this upstream alone. It can stand beside any `auth`.',
+    ),
   forwardHeaders: z
     .array(
       z

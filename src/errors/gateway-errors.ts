@@ -50,6 +50,20 @@ export const GATEWAY_ERRORS = defineErrors({
     title: 'The upstream server refuses the stored credential',
     remedy: 'It is wrong, expired or revoked there. Store a new one: `toolgate upstream credential NAME`.',
   },
+  connection_required: {
+    http: 200,
+    rpc: 4044,
+    title: 'You have to connect this account first',
+    remedy: 'Open the link of the message in a browser, sign in and agree; then repeat the call.',
+  },
+  connection_stopped: {
+    http: 502,
+    mcpHttp: 200,
+    rpc: 5026,
+    title: 'The connection to this upstream was stopped for safety',
+    remedy:
+      'It names another authorization server than before, so no credential is sent there. Ask an administrator to look at it and connect again: `toolgate connection show NAME`.',
+  },
   // The gateway
   conflict: {
     http: 409,

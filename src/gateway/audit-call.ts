@@ -28,6 +28,7 @@ function whoFields({ requestId, caller, address }: McpExchange) {
     agentKind: caller.agent.kind,
     agentId: caller.agent.id,
     agentName: caller.agent.name,
+    grantId: caller.grant?.id ?? undefined,
     address,
   } as const;
 }

@@ -5,6 +5,9 @@ import type { Credential, Exchange, UpstreamConnection } from '../upstreams/upst
 import { denialOf, intentOf } from './audit-call.ts';
 import { bridgeAnswer, needsBridge } from './bridge.ts';
 import { type CallRun, failureOf, startRun } from './call-run.ts';
+import { sendFailure } from './connect-prompt.ts';
+import { afterPrompt } from './connect-retry.ts';
+import { connectRoute, sendConnected } from './connect-tool.ts';
 import { type GatewayContext, logFailure } from './context.ts';
 import { mayRead } from './may-see.ts';
 import type { McpRequest } from './mcp-request.ts';
@@ -33,22 +36,29 @@ export const GOVERNED_METHODS: ReadonlySet<string> = new Set([
  * One governed call: route → decide → record the intent → credential → forward. The order is the guarantee: nothing
  * leaves before the decision allowed it and the record of it is as durable as `audit.mode` asks for.
  */
-export async function call(gateway: GatewayContext, request: McpRequest): Promise<void> {
+export async function call(gateway: GatewayContext, incoming: McpRequest): Promise<void> {
+  const subject = subjectOfRequest(incoming.message);
+  if (subject === null) throw new AppError('invalid_params', `${incoming.message.method} must name what it is for.`);
+  const request = incoming.spans.requestState === undefined ? incoming : await afterPrompt(gateway, incoming, subject);
+  if (request === null) return;
   const snapshot = gateway.snapshot();
-  const subject = subjectOfRequest(request.message);
-  if (subject === null) throw new AppError('invalid_params', `${request.message.method} must name what it is for.`);
   const known = route(snapshot, request.caller, request.mount, subject);
   const found = known?.decision.allowed ? known : await loadAndRoute(gateway, snapshot, request, subject);
   if (found === null || !found.decision.allowed) return refuse(gateway, request, subject, found);
-  const narrower = scopeRefusal(request.caller, found.target);
+  const narrower = found.own ? null : scopeRefusal(request.caller, found.target);
   if (narrower !== null) return refuseScope(gateway, request, subject, found, narrower);
 
   const run = startRun(gateway, request, found);
   try {
     await gateway.audit.intent(intentOf(request, found));
     run.recorded();
-    const given = gateway.credentialOf(found.upstream, ownerOf(found.upstream, request.caller));
+    const given = gateway.credentialOf(
+      found.upstream,
+      ownerOf(found.upstream, request.caller),
+      request.caller.agent.id,
+    );
     const credential = given instanceof Promise ? await given : given;
+    if (found.own) return answerOwn(request, found, run);
     const connection = await connectionFor(gateway, request.caller, request.session, found.upstream, credential);
     if (connection.shared && !trackSubscription(gateway, request, found)) return answerEmpty(request, run);
     // Revoked, cancelled or gone while the record, the credential or the connection was waited for.
@@ -57,7 +67,7 @@ export async function call(gateway: GatewayContext, request: McpRequest): Promis
     const error = explainLostSession(gateway, request.session, found.upstream, toAppError(thrown));
     logFailure(gateway.log, request.requestId, error);
     run.finish(failureOf(error));
-    sendError(request, error);
+    sendFailure(gateway, request, found.upstream, error);
   }
 }
 
@@ -70,11 +80,17 @@ async function loadAndRoute(
 ): Promise<Route | null> {
   const named = subject.kind === 'resource' ? mount : { upstream: mount.upstream ?? upstreamOf(subject.name) };
   await loadOwnCatalogues(gateway.upstreams, snapshot, named, caller);
-  return route(snapshot, caller, mount, subject);
+  return route(snapshot, caller, mount, subject) ?? connectRoute(gateway, snapshot, caller, mount, subject);
 }
 
 /** An empty name is no upstream's: nothing is waited for. */
 const upstreamOf = (name: string): string => splitName(name)?.upstream ?? '';
+
+function answerOwn(request: McpRequest, found: Route, run: CallRun): void {
+  run.meter.message(Buffer.from('{"result":{}}'));
+  run.finish();
+  sendConnected(request, found);
+}
 
 function answerEmpty(request: McpRequest, run: CallRun): void {
   run.meter.message(Buffer.from('{"result":{}}'));
@@ -97,6 +113,9 @@ function refuseScope(
   throw error;
 }
 
+/** What the caller can change, where nothing is known of an upstream yet. */
+const UP_TO_THE_CALLER: ReadonlySet<string> = new Set(['connection_required', 'insufficient_scope']);
+
 /** Unknown and forbidden look the same to the caller; the audit log tells them apart. */
 async function refuse(
   gateway: GatewayContext,
@@ -105,7 +124,10 @@ async function refuse(
   found: Route | null,
 ): Promise<void> {
   const down = found === null ? unreachable(gateway.snapshot(), request.caller, request.mount, subject) : null;
-  gateway.audit.record(denialOf(request, subject, found));
+  const why = down === null ? null : await whyUnreachable(gateway.upstreams, down, request.caller);
+  const denial = denialOf(request, subject, found);
+  const isOwn = why !== null && UP_TO_THE_CALLER.has(why.code);
+  gateway.audit.record(isOwn ? { ...denial, upstream: down!.name, reason: why.code } : denial);
   traceDenial(gateway, request, subject, found);
   gateway.observe({
     upstream: found?.upstream.name ?? '',
@@ -113,8 +135,11 @@ async function refuse(
     outcome: 'denied',
     durationMs: 0,
   });
-  if (down !== null) {
-    sendError(request, await whyUnreachable(gateway.upstreams, down, request.caller));
+  // A URI on `/mcp` names no upstream, so nobody is asked for anything because of it.
+  const isNamed = subject.kind !== 'resource' || request.mount.upstream !== null;
+  if (down !== null && why !== null && (isNamed || !isOwn)) {
+    if (why.code === 'insufficient_scope') throw why;
+    sendFailure(gateway, request, down, why);
   } else if (subject.kind === 'resource') {
     const error = new AppError('invalid_params', `Unknown resource: ${subject.name}`);
     sendError(request, error, request.codec.unknownResource(subject.name));
@@ -138,6 +163,7 @@ function forward(
     onDrain: () => exchange?.resume(),
     abort: () => exchange?.abort(),
     explain: (error) => explainLostSession(gateway, request.session, found.upstream, error),
+    refuse: (error) => sendFailure(gateway, request, found.upstream, error),
     onDone(error) {
       if (error !== undefined) logFailure(gateway.log, request.requestId, error);
       run.finish(error && failureOf(error));

@@ -2,6 +2,7 @@ import { isObject } from '../mcp/message.ts';
 import type { Catalogue } from '../model/catalogue.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { Caller } from '../model/principal.ts';
+import { isConnectable } from './connect-tool.ts';
 import type { GatewayContext } from './context.ts';
 import type { Mount } from './mount.ts';
 import { loadOwnCatalogues, mounted } from './snapshot.ts';
@@ -26,12 +27,15 @@ export async function introduce(gateway: GatewayContext, caller: Caller, mount: 
   const only = mount.upstream === null ? undefined : catalogues[0];
   return {
     serverInfo: only?.serverInfo ?? { name: 'toolgate', title: 'Toolgate', version: gateway.version },
-    capabilities: unite(catalogues, catalogues.length < upstreams.length),
+    capabilities: unite(catalogues, catalogues.length < upstreams.length || upstreams.some(isConnectable)),
     instructions: only?.instructions,
   };
 }
 
-/** @param incomplete some upstream is not there yet: what it will list is announced only to clients that were offered lists */
+/**
+ * @param incomplete some upstream is not there yet, or may be left and connected again: what it will list is announced only
+ * to clients that were offered lists
+ */
 function unite(catalogues: readonly Catalogue[], incomplete: boolean): JsonObject {
   const offered = catalogues.map((catalogue) => catalogue.capabilities);
   const some = (name: string) => offered.some((capabilities) => isObject(capabilities[name]));

@@ -5,10 +5,14 @@ import type { CallTracer } from '../http/tracing.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Caller } from '../model/principal.ts';
 import type { Upstream } from '../model/upstream.ts';
+import type { IdentityStatements } from '../upstreams/identity-statement.ts';
 import type { Credential } from '../upstreams/upstream-connection.ts';
 import type { Upstreams } from '../upstreams/upstreams.ts';
 import { announceChange, announceUpdate } from './announce.ts';
 import type { VerifyCredential } from './authenticate.ts';
+import type { ConnectLinkFor } from './connect-prompt.ts';
+import { createConnectWaits } from './connect-waits.ts';
+import { afterConnecting, afterLeaving, type ConnectionChange } from './connection-changes.ts';
 import type { CallObservation, GatewayContext, GatewayLog } from './context.ts';
 import { type HandlerOptions, handleMcp } from './handle-mcp.ts';
 import { createLiveCalls } from './live-calls.ts';
@@ -25,7 +29,13 @@ export interface GatewayOptions extends HandlerOptions {
   readonly credentialOf: (
     upstream: Upstream,
     owner: Caller['principal'] | undefined,
+    /** Of a call, which is then noted as the last use of the account. */
+    agentId?: string,
   ) => Credential | Promise<Credential>;
+  /** Who calls, for upstreams with an `identityHeader`. */
+  readonly identity: IdentityStatements;
+  /** The page where a person connects an account of their own; null where there is none for them. */
+  readonly connectLink: ConnectLinkFor;
   readonly verify: VerifyCredential;
   readonly audit: AuditLog;
   readonly log: GatewayLog;
@@ -54,6 +64,9 @@ export function createGateway(options: GatewayOptions) {
     snapshot: () => snapshot,
     upstreams: options.upstreams,
     credentialOf: options.credentialOf,
+    identity: options.identity,
+    connectLink: options.connectLink,
+    waits: createConnectWaits(options.credentialOf),
     audit: options.audit,
     sessions: createSessions(options.sessionLimits),
     live: createLiveCalls(),
@@ -69,14 +82,15 @@ export function createGateway(options: GatewayOptions) {
   };
   const listeners = new Set<ListenStream>();
   let { roles } = options.declared();
-  options.upstreams.onChange(({ upstream, what }) => {
+  options.upstreams.onChange(({ upstream, what, owner }) => {
     snapshot = take();
-    announceChange(context, listeners, upstream, what === 'all' ? ['tools', 'prompts', 'resources'] : [what]);
+    const lists = what === 'all' ? (['tools', 'prompts', 'resources'] as const) : [what];
+    announceChange(context, listeners, upstream, lists, owner?.id);
   });
-  options.upstreams.onServerMessage(({ upstream, message }) => {
+  options.upstreams.onServerMessage(({ upstream, message, owner }) => {
     const uri = 'params' in message ? message.params?.uri : undefined;
     if ('method' in message && message.method === 'notifications/resources/updated' && typeof uri === 'string') {
-      announceUpdate(context, upstream, uri);
+      announceUpdate(context, upstream, uri, owner?.id);
     }
   });
   const timers = [
@@ -110,11 +124,16 @@ export function createGateway(options: GatewayOptions) {
       context.live.endOfPrincipal(principalId);
       context.sessions.endOfPrincipal(principalId);
     },
+    /** A person connected their account: what they are offered is loaded, and their clients are told. */
+    connected: (change: ConnectionChange): Promise<void> => afterConnecting(context, listeners, change),
+    /** The account was taken away, by its person or with its person. */
+    disconnected: (change: ConnectionChange): void => afterLeaving(context, listeners, change),
     callsUnderWay: () => context.live.size,
     sessionCount: () => context.sessions.all().length,
     /** Ends streams at once, lets calls finish for up to `graceMs`. Called after the listener stopped accepting. */
     async close(graceMs: number): Promise<void> {
       for (const timer of timers) clearInterval(timer);
+      context.waits.close();
       await context.live.drain(graceMs);
       context.sessions.endAll();
     },

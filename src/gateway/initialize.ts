@@ -2,6 +2,7 @@ import { AppError } from '../errors/app-error.ts';
 import { isObject } from '../mcp/message.ts';
 import { negotiateLegacy } from '../mcp/revision.ts';
 import { introduce } from './capabilities.ts';
+import { mayConnect } from './connect-tool.ts';
 import type { GatewayContext } from './context.ts';
 import type { McpRequest } from './mcp-request.ts';
 import { sendResult } from './respond.ts';
@@ -33,7 +34,7 @@ export async function initialize(gateway: GatewayContext, request: McpRequest): 
 /**
  * Rejects with `not_found` for a mount that names no upstream, or one of which no rule leaves the caller anything: neither
  * its name nor how it is doing is told. Says why when nothing is known of it: its lists would be
- * empty, which is another thing.
+ * empty, which is another thing. Where it is up to the caller to connect an account, the list of tools says so.
  */
 export async function requireMounted(gateway: GatewayContext, { caller, mount }: McpRequest): Promise<void> {
   if (mount.upstream === null) return;
@@ -42,6 +43,7 @@ export async function requireMounted(gateway: GatewayContext, { caller, mount }:
   if (upstream === undefined || !snapshot.mayUse(caller, upstream.name))
     throw new AppError('not_found', `There is no upstream named ${mount.upstream}.`);
   await loadOwnCatalogues(gateway.upstreams, snapshot, mount, caller);
-  if (snapshot.catalogueOf(upstream, caller) === undefined)
-    throw await whyUnreachable(gateway.upstreams, upstream, caller);
+  if (snapshot.catalogueOf(upstream, caller) !== undefined) return;
+  const why = await whyUnreachable(gateway.upstreams, upstream, caller);
+  if (why.code !== 'connection_required' || !mayConnect(gateway, caller, upstream)) throw why;
 }

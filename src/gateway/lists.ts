@@ -5,6 +5,7 @@ import type { Target } from '../model/decision.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { Caller } from '../model/principal.ts';
 import type { Upstream } from '../model/upstream.ts';
+import { connectTool } from './connect-tool.ts';
 import type { Mount } from './mount.ts';
 import { mounted, ownerOf, type Snapshot } from './snapshot.ts';
 
@@ -18,6 +19,8 @@ export const LISTS = {
 
 export type ListMethod = keyof typeof LISTS;
 export const isListMethod = (method: string): method is ListMethod => Object.hasOwn(LISTS, method);
+
+const NOTHING: readonly string[] = [];
 
 interface Item {
   /** The name or URI as this mount shows it. */
@@ -38,13 +41,23 @@ export function targetOf(upstream: Upstream, kind: PrimitiveKind, entry: Catalog
 /**
  * The entries of a list that this caller may use, and nothing else: what is listed is what may be called. Shared by all
  * callers with the same rights, until the next snapshot.
+ *
+ * @param toConnect upstreams in whose place a list of tools shows the gateway's own tool for connecting an account
  */
-export function visibleList(snapshot: Snapshot, caller: Caller, mount: Mount, method: ListMethod): VisibleList {
+export function visibleList(
+  snapshot: Snapshot,
+  caller: Caller,
+  mount: Mount,
+  method: ListMethod,
+  toConnect: readonly string[] = NOTHING,
+): VisibleList {
   const upstreams = mounted(snapshot, mount);
-  const key = cacheKey(upstreams, caller, mount, method);
+  const rights = cacheKey(upstreams, caller, mount, method);
+  const key = toConnect.length === 0 ? rights : rights + toConnect.join();
   let list = snapshot.lists.get(key);
   if (list === undefined) {
-    list = { items: collect(snapshot, upstreams, caller, mount, method), pages: new Map() };
+    const own = toConnect.map((upstream) => connectTool(upstream, mount.upstream === null));
+    list = { items: [...collect(snapshot, upstreams, caller, mount, method), ...own], pages: new Map() };
     snapshot.lists.set(key, list);
   }
   return list;

@@ -30,6 +30,8 @@ export interface McpMessage<M extends JsonRpcMessage = JsonRpcMessage> extends M
   readonly codec: Codec;
   /** The session it belongs to; null for modern requests and for `initialize`. */
   readonly session: Session | null;
+  /** Its person was asked for it to connect an account and said no, so they are not asked again. */
+  readonly declined?: boolean;
 }
 
 export type McpRequest = McpMessage<JsonRpcRequest>;

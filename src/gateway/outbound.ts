@@ -7,7 +7,9 @@ import { paramHeaders } from '../mcp/param-headers.ts';
 import { spansAfter, splice } from '../mcp/splice.ts';
 import { withMeta } from '../mcp/with-meta.ts';
 import type { Target } from '../model/decision.ts';
+import type { Upstream } from '../model/upstream.ts';
 import { callerHeaders } from '../upstreams/caller-headers.ts';
+import type { IdentityStatements } from '../upstreams/identity-statement.ts';
 import type { Credential, OutboundRequest, UpstreamConnection } from '../upstreams/upstream-connection.ts';
 import { bridgeRequest, needsBridge } from './bridge.ts';
 import type { GatewayContext } from './context.ts';
@@ -26,7 +28,7 @@ interface Message {
  * only where the eras differ or the call is traced.
  */
 export function outbound(
-  { states }: GatewayContext,
+  { states, identity }: GatewayContext,
   request: McpRequest,
   { upstream, target, entry }: Route,
   connection: UpstreamConnection,
@@ -36,6 +38,7 @@ export function outbound(
   const { message, http } = request;
   let { body, spans } = withoutPrefix(request, states.opened(request), target);
   const headers = callerHeaders(upstream, http);
+  addIdentity(headers, identity, upstream, request);
   if (trace !== undefined) {
     ({ body, spans } = withTrace(request, body, spans, trace));
     headers.push('traceparent', trace.traceparent);
@@ -52,6 +55,17 @@ export function outbound(
   // What the call is for is not always what `Mcp-Name` repeats: not for `completion/complete`.
   const name = subjectOf(message.method, message.params) === undefined ? undefined : target.name;
   return { body, spans, method: message.method, name, headers, credential };
+}
+
+/** Who calls, for an upstream that asks to be told. */
+export function addIdentity(
+  headers: string[],
+  identity: IdentityStatements,
+  upstream: Upstream,
+  { caller }: McpRequest,
+): void {
+  if (upstream.transport === 'stdio' || upstream.identityHeader === null) return;
+  headers.push(upstream.identityHeader, identity.about(upstream, caller.principal));
 }
 
 function withoutPrefix({ mount, message }: McpRequest, { body, spans }: Message, { kind, name }: Target): Message {

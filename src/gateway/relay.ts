@@ -4,7 +4,7 @@ import type { ExchangeSink } from '../upstreams/upstream-connection.ts';
 import { createClientWriter } from './client-writer.ts';
 import type { McpRequest } from './mcp-request.ts';
 import type { OutcomeMeter } from './outcome.ts';
-import { errorJson, sendError } from './respond.ts';
+import { errorJson } from './respond.ts';
 
 /** What of an upstream's answer is changed on its way. Null passes the original bytes. */
 export interface Rewrite {
@@ -23,6 +23,8 @@ export interface RelayHooks {
   onDrain(): void;
   /** What the client is told about a failure; the failure itself unless this says otherwise. */
   explain(error: AppError): AppError;
+  /** Answers with a failure, of which nothing has gone out yet. */
+  refuse(error: AppError): void;
   /** The upstream sent what cannot be read: stop it. */
   abort(): void;
   /** The answer is over, or can never come. Called exactly once. */
@@ -68,7 +70,7 @@ export function createRelay(request: McpRequest, hooks: RelayHooks): ExchangeSin
     const error = hooks.explain(failure);
     if (!writer.committed()) {
       meter.forget();
-      sendError(request, error);
+      hooks.refuse(error);
     } else if (writer.contentType() === 'sse') {
       out(Buffer.from(`event: message\ndata: ${errorJson(request.message.id, error, request.requestId)}\n\n`));
       writer.end();

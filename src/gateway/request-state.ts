@@ -7,8 +7,19 @@ import type { McpRequest } from './mcp-request.ts';
 
 /** A question to the user may be answered this long after it was asked. */
 const TTL_MS = 60 * 60_000;
-const SEALED = /^tg1\.([0-9a-z]{1,11})\.([\w-]{43})\.(.*)$/s;
+const SEALED = /^(tgc?1)\.([0-9a-z]{1,11})\.([\w-]{43})\.(.*)$/s;
 const MAX_DEPTH = 256;
+
+/** Whose state it is: an upstream's, or the gateway's own, when it asked to connect an account. One never passes for the other. */
+type Kind = 'tg1' | 'tgc1';
+
+/** What the gateway's own state says: which account was to be connected, and why. */
+export interface PromptState {
+  readonly upstream: string;
+  readonly reason: string;
+  /** Milliseconds since the epoch. */
+  readonly issuedAt: number;
+}
 
 export type RequestStates = ReturnType<typeof createRequestStates>;
 
@@ -18,30 +29,37 @@ export type RequestStates = ReturnType<typeof createRequestStates>;
  * people apart. So the gateway seals it for one principal, method and target, and takes only its own seal back.
  */
 export function createRequestStates(key: Secret) {
-  const mac = (request: McpRequest, issued: string, state: string): string =>
-    createHmac('sha256', key.reveal())
-      .update(JSON.stringify([request.caller.tenantId, request.caller.principal.id, subjectOf(request), issued, state]))
-      .digest('base64url');
+  const mac = (request: McpRequest, kind: Kind, issued: string, state: string): string => {
+    const { tenantId, principal } = request.caller;
+    const sealed = [tenantId, principal.id, subjectOf(request), issued, state, ...(kind === 'tg1' ? [] : [kind])];
+    return createHmac('sha256', key.reveal()).update(JSON.stringify(sealed)).digest('base64url');
+  };
 
-  const open = (request: McpRequest, sealed: unknown): string => {
-    const match = typeof sealed === 'string' ? SEALED.exec(sealed) : null;
-    const [, issued, given, state] = match ?? [];
-    const fresh = issued !== undefined && Date.now() - Number.parseInt(issued, 36) <= TTL_MS;
-    if (!fresh || !timingSafeEqual(Buffer.from(given!), Buffer.from(mac(request, issued, state!)))) {
+  const seal = (request: McpRequest, kind: Kind, state: string): string => {
+    const issued = Date.now().toString(36);
+    return `${kind}.${issued}.${mac(request, kind, issued, state)}.${state}`;
+  };
+
+  const open = (request: McpRequest, kind: Kind): { issuedAt: number; state: string } => {
+    const given = request.message.params?.requestState;
+    const [, marked, issued, tag, state] = (typeof given === 'string' && SEALED.exec(given)) || [];
+    const issuedAt = Number.parseInt(issued ?? '', 36);
+    const fresh = marked === kind && Date.now() - issuedAt <= TTL_MS;
+    if (!fresh || !timingSafeEqual(Buffer.from(tag!), Buffer.from(mac(request, kind, issued!, state!)))) {
       throw new AppError(
         'invalid_params',
         'This requestState was not issued to you for this request, or it is too old.',
       );
     }
-    return state!;
+    return { issuedAt, state: state! };
   };
 
   return {
     /** The request with the upstream's own state in it. Throws `invalid_params` for a state of somebody else. */
     opened(request: McpRequest): { body: Buffer; spans: MessageSpans } {
-      const { body, spans, message } = request;
+      const { body, spans } = request;
       if (spans.requestState === undefined) return request;
-      const state = open(request, message.params?.requestState);
+      const { state } = open(request, 'tg1');
       const opened = splice(body, [{ span: spans.requestState, text: JSON.stringify(state) }]);
       return { body: opened, spans: scanStructure(opened, MAX_DEPTH).spans };
     },
@@ -51,8 +69,21 @@ export function createRequestStates(key: Secret) {
       const span = scanStructure(answer, MAX_DEPTH).spans.requestState;
       const state: unknown = span && JSON.parse(answer.toString('utf8', span[0], span[1]));
       if (span === undefined || typeof state !== 'string') return answer;
-      const issued = Date.now().toString(36);
-      return splice(answer, [{ span, text: JSON.stringify(`tg1.${issued}.${mac(request, issued, state)}.${state}`) }]);
+      return splice(answer, [{ span, text: JSON.stringify(seal(request, 'tg1', state)) }]);
+    },
+    /** The gateway's own state, for a request that cannot go on before its caller has connected an account. */
+    ofPrompt: (request: McpRequest, { upstream, reason }: Pick<PromptState, 'upstream' | 'reason'>): string =>
+      seal(request, 'tgc1', `${upstream}/${reason}`),
+    /**
+     * The gateway's own state in a request; null when it carries none of these. Throws `invalid_params` for one that was
+     * issued to somebody else, or for something else.
+     */
+    ofRetry(request: McpRequest): PromptState | null {
+      const given = request.message.params?.requestState;
+      if (typeof given !== 'string' || !given.startsWith('tgc1.')) return null;
+      const { issuedAt, state } = open(request, 'tgc1');
+      const [upstream, reason] = state.split('/') as [string, string];
+      return { upstream, reason, issuedAt };
     },
   };
 }

@@ -15,6 +15,8 @@ export interface Route {
   readonly target: Target;
   readonly entry: CatalogueEntry | undefined;
   readonly decision: Decision;
+  /** A tool of the gateway's own, which goes to no upstream. */
+  readonly own?: true;
 }
 
 /** What a request names, before it is known whether that exists. */

@@ -1,6 +1,6 @@
 import { AppError, toAppError } from '../errors/app-error.ts';
 import type { Credential, UpstreamConnection } from '../upstreams/upstream-connection.ts';
-import { ALL_LISTS_CHANGED } from './announce.ts';
+import { ALL_LISTS_CHANGED, elicitationComplete } from './announce.ts';
 import { type GatewayContext, logFailure } from './context.ts';
 import { mayRead, maySeeAny } from './may-see.ts';
 import type { McpExchange } from './mcp-request.ts';
@@ -31,6 +31,8 @@ function stand(gateway: GatewayContext, exchange: McpExchange, session: Session)
     if (session.stream === stream) session.stream = null;
   });
   session.stream = stream;
+  for (const id of session.settled) stream.send(elicitationComplete(id));
+  session.settled = [];
   for (const name of session.connections.keys()) attach(gateway, exchange, session, stream, name);
 }
 

@@ -34,6 +34,10 @@ export interface Session {
   readonly serverRequests: Map<RequestId, WaitingRequest>;
   /** URIs that the client subscribed to, with the upstream that serves each. */
   readonly subscriptions: Map<string, string>;
+  /** Pages to connect an account that the client was given (2025-11-25, URL mode elicitation): the upstream of each, by id. */
+  readonly elicitations: Map<string, string>;
+  /** Ids of those that have served their purpose while the client had no stream to hear of it. */
+  settled: readonly string[];
   stream: ServerStream | null;
   nextServerRequest: number;
   /** `performance.now()`. */
@@ -63,6 +67,7 @@ export function createSessions(limits: SessionLimits) {
   };
 
   const all = () => [...byPrincipal.values()].flatMap((own) => [...own.values()]);
+  const ofPrincipal = (principalId: string): Session[] => [...(byPrincipal.get(principalId)?.values() ?? [])];
 
   return {
     /** A new session. The one of this principal that was idle longest makes room when there are too many. */
@@ -86,6 +91,8 @@ export function createSessions(limits: SessionLimits) {
         inFlight: new Map(),
         serverRequests: new Map(),
         subscriptions: new Map(),
+        elicitations: new Map(),
+        settled: [],
         stream: null,
         nextServerRequest: 1,
         lastUsedAt: performance.now(),
@@ -105,7 +112,7 @@ export function createSessions(limits: SessionLimits) {
 
     end,
     endOfPrincipal(principalId: string): void {
-      for (const session of byPrincipal.get(principalId)?.values() ?? []) end(session);
+      for (const session of ofPrincipal(principalId)) end(session);
     },
     /** Ends sessions that were idle too long. One with an open stream or a call under way is not idle. */
     sweep(now: number = performance.now()): void {
@@ -115,6 +122,7 @@ export function createSessions(limits: SessionLimits) {
       }
     },
     all,
+    ofPrincipal,
     endAll: () => all().forEach(end),
   };
 }

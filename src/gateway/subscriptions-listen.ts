@@ -5,7 +5,7 @@ import { createSseReader, writeSseEvent } from '../mcp/sse.ts';
 import { eraOf } from '../model/catalogue.ts';
 import type { JsonObject } from '../model/json.ts';
 import { ownRequest } from '../upstreams/own-request.ts';
-import type { Exchange } from '../upstreams/upstream-connection.ts';
+import type { Exchange, ExchangeSink } from '../upstreams/upstream-connection.ts';
 import type { ChangedList } from './announce.ts';
 import { denialOf, intentOf } from './audit-call.ts';
 import { createClientWriter } from './client-writer.ts';
@@ -13,12 +13,16 @@ import { type GatewayContext, logFailure } from './context.ts';
 import { requireMounted } from './initialize.ts';
 import { mayRead } from './may-see.ts';
 import type { McpRequest } from './mcp-request.ts';
+import { addIdentity } from './outbound.ts';
 import { route } from './route.ts';
 import { loadOwnCatalogues, mounted, ownerOf } from './snapshot.ts';
 import { scopeRefusal } from './token-scopes.ts';
 
 /** An open `subscriptions/listen` of a modern client. */
 export interface ListenStream {
+  readonly principalId: string;
+  /** Ends what it listens to at this upstream: its principal has left it. */
+  leave(upstream: string): void;
   listChanged(upstream: string, list: ChangedList): void;
   keepAlive(): void;
 }
@@ -47,9 +51,10 @@ export async function subscriptionsListen(
   const lists = (Object.keys(FILTER) as ChangedList[]).filter((list) => asked[FILTER[list]] === true);
   const subscribed = await allowedResources(gateway, request, asked.resourceSubscriptions);
   const uris = [...subscribed.values()].flat();
-  const exchanges: Exchange[] = [];
+  /** By upstream. */
+  const exchanges = new Map<string, Exchange>();
   const writer = createClientWriter(request.res, () => {
-    for (const exchange of exchanges) exchange.resume();
+    for (const exchange of exchanges.values()) exchange.resume();
   });
   const meta = { [META_SUBSCRIPTION]: request.message.id };
   /** False when the client has to catch up first. */
@@ -59,6 +64,11 @@ export async function subscriptionsListen(
   };
   const upstreams = new Set(mounted(gateway.snapshot(), request.mount).map(({ name }) => name));
   const stream: ListenStream = {
+    principalId: request.caller.principal.id,
+    leave(upstream) {
+      exchanges.get(upstream)?.abort();
+      exchanges.delete(upstream);
+    },
     listChanged(upstream, list) {
       const mine = request.mount.upstream === null || upstreams.has(upstream);
       if (mine && lists.includes(list)) notify(`notifications/${list}/list_changed`);
@@ -70,7 +80,7 @@ export async function subscriptionsListen(
     closed = true;
     forget();
     streams.delete(stream);
-    for (const exchange of exchanges) exchange.abort();
+    for (const exchange of exchanges.values()) exchange.abort();
   };
   const forget = gateway.live.add({
     bagIndex: -1,
@@ -95,7 +105,7 @@ export async function subscriptionsListen(
   for (const [upstream, own] of subscribed) {
     await listenUpstream(gateway, request, upstream, own, notify).then(
       // The client may have gone while the upstream was connected.
-      (exchange) => (closed ? exchange.abort() : exchanges.push(exchange)),
+      (exchange) => (closed ? exchange.abort() : exchanges.set(upstream, exchange)),
       (error) => logFailure(gateway.log, request.requestId, toAppError(error)),
     );
   }
@@ -162,7 +172,9 @@ async function listenUpstream(
     revision: connection.revision,
     identity: { clientInfo: { name: 'toolgate', version: gateway.version }, clientCapabilities: {} },
   });
-  return connection.exchange(outbound, {
+  const headers: string[] = [];
+  addIdentity(headers, gateway.identity, upstream, request);
+  const sink: ExchangeSink = {
     head: () => {},
     data(chunk) {
       let more = true;
@@ -176,5 +188,6 @@ async function listenUpstream(
     },
     end: () => {},
     fail: (error) => logFailure(gateway.log, request.requestId, error),
-  });
+  };
+  return connection.exchange({ ...outbound, headers }, sink);
 }

@@ -18,6 +18,16 @@ export function scopeRefusal({ grant }: Caller, target: Target): AppError | null
   return insufficient(grant.scopes, scopeFor(target));
 }
 
+/** The error when a token covers nothing of an upstream at all; null when it covers something, and for access keys. */
+export function missingScope({ grant }: Caller, upstream: string): AppError | null {
+  if (grant === undefined) return null;
+  const covers = (scope: string): boolean => {
+    const parsed = parseScope(scope);
+    return parsed !== null && (parsed.upstream === null || parsed.upstream === upstream);
+  };
+  return grant.scopes.some(covers) ? null : insufficient(grant.scopes, `mcp:${upstream}`);
+}
+
 /**
  * `data.scopes` is what the challenge asks for: what the operation needs beside what the token has, since a client that
  * asks for exactly this would otherwise lose the rest (2025-11-25, "Scope Challenge Handling").

@@ -27,6 +27,7 @@ const REST_STATUS: Partial<Record<ErrorCode, number>> = {
   forbidden: 403,
   invalid_params: 400,
   upstream_credential_missing: 409,
+  connection_required: 409,
 };
 
 export const restStatus = (code: ErrorCode): number => REST_STATUS[code] ?? CATALOG[code].http;

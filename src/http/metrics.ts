@@ -1,10 +1,12 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { createCallMetrics } from './call-metrics.ts';
+import { addConnectionMetrics, type ConnectionNumbers } from './connection-metrics.ts';
 
 export interface LiveNumbers {
   readonly callsUnderWay: () => number;
   readonly sessions: () => number;
   readonly upstreams: () => readonly { readonly name: string; readonly state: string }[];
+  readonly connections: () => ConnectionNumbers;
   readonly audit: () => { readonly queued: number; readonly failing: boolean };
 }
 
@@ -68,6 +70,7 @@ export function createMetrics(live: LiveNumbers) {
       this.set(live.audit().failing ? 1 : 0);
     },
   });
+  addConnectionMetrics(registry, live.connections);
   return {
     contentType: registry.contentType,
     render: () => registry.metrics(),

@@ -1,5 +1,7 @@
 import type { Secret } from '../lib/secret.ts';
 import { sha256Hex } from '../lib/sha256.ts';
+import { levelOf } from '../model/admin-level.ts';
+import type { Maker } from '../model/maker.ts';
 import { DEFAULT_TENANT } from '../model/principal.ts';
 import { deleteBrowserSessionsOfUser } from '../store/browser-sessions.ts';
 import type { Database } from '../store/database.ts';
@@ -9,6 +11,7 @@ import { rolesOfPrincipal } from '../store/role-assignments.ts';
 import { findUsableSetupLink, type SetupLink, useSetupLink } from '../store/setup-links.ts';
 import { transact } from '../store/transact.ts';
 import { findUser, type User } from '../store/users.ts';
+import { makerReaches } from '../tokens/maker-standing.ts';
 import { loadOwnSecret } from '../vault/own-secrets.ts';
 import type { Vault } from '../vault/vault.ts';
 import { hashPassword } from './password-hash.ts';
@@ -20,6 +23,8 @@ export interface SetupOffer {
   readonly userId: string;
   readonly userName: string;
   readonly purpose: SetupLink['purpose'];
+  /** Of the link. */
+  readonly maker: Maker | null;
   readonly totp: { readonly uri: string; readonly secret: Secret };
 }
 
@@ -69,9 +74,9 @@ export function createAccountSetup({
     const link = await findUsableSetupLink(db, { tenantId, tokenHash: sha256Hex(token) }, now());
     if (link === null) return null;
     if (!(await mayStillMakeIt(db, link))) return null;
-    const { userId, userName, purpose } = link;
+    const { userId, userName, purpose, maker } = link;
     const secret = totpSecretFor(token, await loadKey());
-    return { userId, userName, purpose, totp: { secret, uri: totpUri(secret, userName, issuer()) } };
+    return { userId, userName, purpose, maker, totp: { secret, uri: totpUri(secret, userName, issuer()) } };
   }
 
   return {
@@ -93,13 +98,13 @@ export function createAccountSetup({
         return { fault: 'The code is wrong. Check that the clock of your device is right, and type the newest code.' };
       }
       const hash = await hashPassword(password);
-      const { userId, purpose } = offer;
+      const { userId, purpose, maker } = offer;
       const ref = { tenantId, userId };
       // Before the link is used up: a secret that nobody confirmed does nothing.
       if (wantsTotp) await vault.put(totpEntry(tenantId, userId), offer.totp.secret);
       const user = await transact(db, async (trx) => {
         if (!(await useSetupLink(trx, { tenantId, tokenHash: sha256Hex(token) }, now()))) return null;
-        await putPassword(trx, ref, hash, now());
+        await putPassword(trx, ref, hash, now(), maker);
         if (wantsTotp) await setTotpConfirmed(trx, ref, now(), step);
         else if (purpose === 'recovery') await setTotpConfirmed(trx, ref, null, null);
         await deleteBrowserSessionsOfUser(trx, ref);
@@ -118,14 +123,10 @@ export function createAccountSetup({
 }
 
 /**
- * Whether who made the link has power over the account still: links of owners are made by owners only, also for somebody
- * who became one since. The operator of the machine, who is no account, may do anything.
+ * Whether who made the link has power over the account still: links of owners are made by owners only. Links that do not
+ * reach end when somebody becomes an owner; this is for one that is made at the same moment.
  */
-async function mayStillMakeIt(db: Database, { tenantId, userId, createdBy }: SetupLink): Promise<boolean> {
-  const isOwner = async (id: string): Promise<boolean> => {
-    const kind = id.startsWith('sva_') ? 'service_account' : 'user';
-    return (await rolesOfPrincipal(db, { tenantId, kind, id })).includes('owner');
-  };
-  if (!/^(?:usr|sva)_/.test(createdBy)) return true;
-  return !(await isOwner(userId)) || isOwner(createdBy);
+async function mayStillMakeIt(db: Database, { tenantId, userId, maker }: SetupLink): Promise<boolean> {
+  const roles = await rolesOfPrincipal(db, { tenantId, kind: 'user', id: userId });
+  return !roles.includes('owner') || makerReaches(db, { tenantId, maker, ownerId: userId }, levelOf(roles));
 }

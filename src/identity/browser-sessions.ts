@@ -37,7 +37,10 @@ export interface BrowserSession {
   readonly authenticatedAt: number;
   /** How: RFC 8176 values such as `pwd` and `otp`; `fed` for an identity provider. */
   readonly methods: readonly string[];
+  /** Name of the identity provider; null for a local account. */
   readonly provider: string | null;
+  /** What the provider calls the session (`sid`); null where it does not say. */
+  readonly providerSession: string | null;
 }
 
 /** What a sign-in found out. */
@@ -108,8 +111,8 @@ export function createBrowserSessions({
       const found = await findLiveBrowserSession(db, ref, { now: time, seenAfter: time - idleMs });
       if (found === null) return null;
       if (time - found.lastSeenAt >= TOUCH_MS) await touchBrowserSession(db, ref, time);
-      const { idHash, userId, userName, authenticatedAt, methods, provider } = found;
-      return { tenantId, id: idHash, userId, userName, authenticatedAt, methods, provider };
+      const { idHash, userId, userName, authenticatedAt, methods, provider, providerSession } = found;
+      return { tenantId, id: idHash, userId, userName, authenticatedAt, methods, provider, providerSession };
     },
 
     /**
@@ -147,6 +150,7 @@ export function createBrowserSessions({
         authenticatedAt: time,
         methods,
         provider: session.provider,
+        providerSession: session.providerSession,
       };
     },
 

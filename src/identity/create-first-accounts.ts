@@ -55,14 +55,22 @@ export async function createFirstAccounts(db: Database, now: number = Date.now()
       description: 'Made at the first start.',
       createdAt: now,
     });
+    // Whoever starts the gateway for the first time may do anything with it.
+    const maker = { id: owner.id, level: 'owner' } as const;
     const user = { kind: 'user', id: owner.id } as const;
     const account = { kind: 'service_account', id: agent.id } as const;
     await assignRole(trx, { tenantId, role: 'owner', subject: user }, now);
     await assignRole(trx, { tenantId, role: FULL_ACCESS, subject: user }, now);
     await assignRole(trx, { tenantId, role: FULL_ACCESS, subject: account }, now);
-    const ownerKey = await createKey(trx, { tenantId, name: 'first owner key', owner: user, expiresAt: null });
-    const serviceKey = await createKey(trx, { tenantId, name: 'first service key', owner: account, expiresAt: null });
-    const setup = await createSetupLink(trx, { userId: owner.id, purpose: 'setup', createdBy: owner.id }, now);
+    const ownerKey = await createKey(trx, { tenantId, name: 'first owner key', owner: user, expiresAt: null, maker });
+    const serviceKey = await createKey(trx, {
+      tenantId,
+      name: 'first service key',
+      owner: account,
+      expiresAt: null,
+      maker,
+    });
+    const setup = await createSetupLink(trx, { userId: owner.id, purpose: 'setup', maker }, now);
     return { ownerKey: ownerKey.secret, serviceKey: serviceKey.secret, ownerSetupToken: setup.token };
   });
 }

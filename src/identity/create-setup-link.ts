@@ -1,6 +1,7 @@
 import { AppError } from '../errors/app-error.ts';
 import { Secret } from '../lib/secret.ts';
 import { sha256Hex } from '../lib/sha256.ts';
+import type { Maker } from '../model/maker.ts';
 import { DEFAULT_TENANT } from '../model/principal.ts';
 import type { Database } from '../store/database.ts';
 import { insertSetupLink, type SetupLink } from '../store/setup-links.ts';
@@ -29,9 +30,9 @@ export async function createSetupLink(
   {
     userId,
     purpose,
-    createdBy,
+    maker,
     tenantId = DEFAULT_TENANT,
-  }: { userId: string; purpose: SetupLink['purpose']; createdBy: string; tenantId?: string | undefined },
+  }: { userId: string; purpose: SetupLink['purpose']; maker: Maker | null; tenantId?: string | undefined },
   now: number = Date.now(),
 ): Promise<NewSetupLink> {
   const token = randomValue();
@@ -42,7 +43,7 @@ export async function createSetupLink(
     if (user.status !== 'active')
       throw new AppError('unprocessable', 'This user is disabled. Enable the account first, then make the link.');
     const tokenHash = sha256Hex(token);
-    await insertSetupLink(trx, { tenantId, tokenHash, userId, purpose, createdBy, createdAt: now, expiresAt });
+    await insertSetupLink(trx, { tenantId, tokenHash, userId, purpose, maker, createdAt: now, expiresAt });
   });
   return { token: new Secret(token), expiresAt };
 }

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { AuditLog } from '../audit/open-audit.ts';
 import type { JsonObject } from '../model/json.ts';
+import type { EndingAction } from '../tokens/end-lesser-credentials.ts';
 import { createAttemptLimiter } from './attempt-limiter.ts';
 
 /** One thing that happened while somebody signed in. */
@@ -14,7 +15,9 @@ export interface LoginEvent {
     | 'idp.failed'
     | 'account.set_up'
     | 'account.created'
-    | 'account.linked';
+    | 'account.linked'
+    /** Signing in made somebody an owner or admin, which ends what others of lesser standing made for them. */
+    | EndingAction;
   /** Absent when it is not known whose account was meant. What was typed as a name is never recorded: it may be a password. */
   readonly user?: { readonly id: string; readonly name: string } | undefined;
   readonly method: 'password' | 'code' | 'provider' | 'setup_link' | 'browser';

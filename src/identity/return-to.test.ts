@@ -11,3 +11,9 @@ test('a path below an allowed one is kept as it is, with its query', () => {
     assert.equal(returnTo(other, paths), '/');
   }
 });
+
+test('a path without a slash at its end is allowed alone', () => {
+  const paths = ['/connect'];
+  for (const good of ['/connect', '/connect?a=b']) assert.equal(returnTo(good, paths), good);
+  for (const other of ['/connect/', '/connect/x', '/connections']) assert.equal(returnTo(other, paths), '/');
+});

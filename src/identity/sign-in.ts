@@ -9,6 +9,7 @@ import { deleteEndedBrowserSessions } from '../store/browser-sessions.ts';
 import type { Database } from '../store/database.ts';
 import { deleteExpiredLoginStates } from '../store/login-states.ts';
 import { deleteExpiredSetupLinks } from '../store/setup-links.ts';
+import type { EndedCredentials } from '../tokens/end-lesser-credentials.ts';
 import type { Vault } from '../vault/vault.ts';
 import { createAccountSetup } from './account-setup.ts';
 import { answerSignInError } from './answer-sign-in-error.ts';
@@ -20,9 +21,12 @@ import { createLoginRecorder } from './login-events.ts';
 import { createPendingLogins } from './pending-logins.ts';
 import type { ProviderCheck } from './providers/check-provider.ts';
 import { createIdentityProviders, type ProviderView } from './providers/identity-providers.ts';
+import { createKeptIdTokens } from './providers/kept-id-tokens.ts';
 import { createProviderTests, type TestLoginReport } from './providers/provider-tests.ts';
+import type { IdJagRequest } from './providers/request-id-jag.ts';
 import { returnTo } from './return-to.ts';
 import { codeRoutes } from './routes/code-routes.ts';
+import { logoutTokenRoute } from './routes/logout-token-route.ts';
 import { passwordRoutes } from './routes/password-routes.ts';
 import { providerRoutes } from './routes/provider-routes.ts';
 import { setupRoutes } from './routes/setup-routes.ts';
@@ -43,14 +47,20 @@ export interface SignInOptions {
   readonly settings: () => {
     readonly identityProviders: readonly IdentityProviderSettings[];
     readonly localAccounts: boolean;
-    /** Where the authorization server is, below `publicUrl`: people return to it, and to nothing else. */
+    /** Where the authorization server is, below `publicUrl`: people return to it and to their connections, and nowhere else. */
     readonly issuerPath: string;
   };
   /** Fills in the references of a configured secret. */
   readonly reveal: (configured: Secret) => Promise<Secret>;
   readonly addressOf: (request: FastifyRequest['raw']) => string;
-  /** A login gave a user other roles or groups than before. Awaited before the login is complete. */
-  readonly onUserChanged: (userId: string) => void | Promise<void>;
+  /** A login gave a user other roles or groups than before, and `ended` some of their credentials. Awaited before the login is complete. */
+  readonly onUserChanged: (userId: string, ended?: EndedCredentials | null) => void | Promise<void>;
+  /** Ends what a person allowed a client, with its tokens. */
+  readonly endGrant: (grantId: string, reason: string) => Promise<void>;
+  /** Whether an upstream needs the ID tokens of this provider: only then they are kept, in the vault. */
+  readonly keepIdToken?: ((provider: string) => boolean) | undefined;
+  /** A person signed in there, and the ID token of that was kept. */
+  readonly onIdTokenKept?: ((provider: string, userId: string) => void) | undefined;
   readonly tenantId?: string | undefined;
   readonly now?: (() => number) | undefined;
 }
@@ -65,6 +75,13 @@ export interface SignInService {
   /** A login that shows what the provider tells. The person opens `url`; ask for the result with `token`. Throws `not_found`. */
   beginTestLogin(name: string): Promise<{ readonly token: string; readonly url: string; readonly expiresAt: number }>;
   testLoginResult(token: string): Promise<'unknown' | 'waiting' | TestLoginReport>;
+  /** The ID token of a person's last sign-in there; null when none was kept, or it is over. */
+  idTokenOf(provider: string, userId: string): Promise<Secret | null>;
+  /**
+   * An assertion of that provider about the person, for another authorization server. Null when it does not take the ID
+   * token any more; AppError `identity_provider_failed` for all else.
+   */
+  idJag(provider: string, request: IdJagRequest): Promise<Secret | null>;
   /** Forgets what is over; call it every few minutes. */
   sweep(): Promise<void>;
 }
@@ -89,6 +106,7 @@ export function createSignIn(options: SignInOptions): SignInService {
       setupRoutes(fastify, context);
       signOutRoutes(fastify, context);
       providerRoutes(fastify, context);
+      logoutTokenRoute(fastify, context);
     },
     providers: context.providers.list,
     async checkProvider(name) {
@@ -102,6 +120,16 @@ export function createSignIn(options: SignInOptions): SignInService {
       return { token, expiresAt, url: `${publicUrl()}/sign-in/${name}?test=${token}` };
     },
     testLoginResult: (token) => context.tests.result(token),
+    async idTokenOf(name, userId) {
+      const provider = settings().identityProviders.find((one) => one.name === name);
+      return provider === undefined ? null : context.idTokens.of(provider, userId);
+    },
+    async idJag(name, request) {
+      const client = await context.providers.find(name);
+      if (client === null) throw new AppError('not_found', `There is no identity provider "${name}".`);
+      const { requestIdJag } = await import('./providers/request-id-jag.ts');
+      return requestIdJag(client, request);
+    },
     async sweep() {
       await deleteEndedBrowserSessions(db, { now: now(), seenAfter: sessions.seenAfter() });
       await deleteExpiredLoginStates(db, now());
@@ -111,7 +139,8 @@ export function createSignIn(options: SignInOptions): SignInService {
 }
 
 function createContext(options: SignInOptions): SignInContext {
-  const { db, vault, audit, sessions, publicUrl, secure, settings, reveal, addressOf, onUserChanged } = options;
+  const { db, vault, audit, sessions, publicUrl, secure, settings, reveal, addressOf, onUserChanged, endGrant } =
+    options;
   const { tenantId = DEFAULT_TENANT, now = Date.now } = options;
   const issuer = (): string => `Toolgate (${new URL(publicUrl()).host})`;
   return {
@@ -126,10 +155,18 @@ function createContext(options: SignInOptions): SignInContext {
     providers: createIdentityProviders({ settings: () => settings().identityProviders, reveal, publicUrl, now }),
     tests: createProviderTests({ db, tenantId, now }),
     logins: createPendingLogins({ db, secure, tenantId, now }),
+    idTokens: createKeptIdTokens({
+      vault,
+      isWanted: options.keepIdToken ?? (() => false),
+      onKept: options.onIdTokenKept ?? (() => undefined),
+      tenantId,
+      now,
+    }),
     localAccounts: () => settings().localAccounts,
-    returnTo: (asked) => returnTo(asked, [`${settings().issuerPath}/oauth/`]),
+    returnTo: (asked) => returnTo(asked, [`${settings().issuerPath}/oauth/`, '/connect', '/connect/']),
     addressOf,
     onUserChanged,
+    endGrant,
     record: createLoginRecorder({ audit, tenantId, addressOf, now }),
   };
 }

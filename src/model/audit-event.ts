@@ -19,6 +19,8 @@ export interface AuditEvent {
   readonly agentKind?: string | undefined;
   readonly agentId?: string | undefined;
   readonly agentName?: string | undefined;
+  /** Of a call with an access token: the grant that it was issued for, if there is one. */
+  readonly grantId?: string | undefined;
   /** The client's address, after trusted proxies. */
   readonly address?: string | undefined;
   readonly upstream?: string | undefined;

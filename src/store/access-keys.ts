@@ -1,6 +1,7 @@
 import type { Selectable } from 'kysely';
 import { AppError } from '../errors/app-error.ts';
 import type { AccessKey, AccessKeyKind } from '../model/access-key.ts';
+import { type Maker, toMaker } from '../model/maker.ts';
 import type { PrincipalKind } from '../model/principal.ts';
 import { type Page, type PageRequest, toPage } from './page.ts';
 import { replaceRolesOf, rolesOfSubject } from './role-assignments.ts';
@@ -10,6 +11,8 @@ import { transact } from './transact.ts';
 export interface StoredAccessKey extends AccessKey {
   /** Grows with every change except `lastUsedAt`; the ETag. */
   readonly version: number;
+  /** Null: it is not known. */
+  readonly maker: Maker | null;
 }
 
 export interface NewAccessKey {
@@ -28,6 +31,8 @@ export interface NewAccessKey {
   /** Milliseconds since the epoch, here and below. */
   readonly createdAt: number;
   readonly expiresAt: number | null;
+  /** Absent: it is not known, which counts as somebody of no standing. */
+  readonly maker?: Maker | null | undefined;
 }
 
 export interface AccessKeyPatch {
@@ -75,6 +80,8 @@ export async function insertAccessKey(db: Database, key: NewAccessKey): Promise<
         expires_at: key.expiresAt,
         revoked_at: null,
         last_used_at: null,
+        created_by: key.maker?.id ?? null,
+        created_as: key.maker?.level ?? null,
       })
       .returningAll()
       .executeTakeFirstOrThrow();
@@ -251,5 +258,6 @@ export function toAccessKey(
     tools: JSON.parse(row.tools) as string[],
     successorId: row.successor_id,
     version: row.version,
+    maker: toMaker(row.created_by, row.created_as),
   };
 }

@@ -1,4 +1,5 @@
 import { type ExpressionBuilder, type Selectable, sql } from 'kysely';
+import { type Maker, toMaker } from '../model/maker.ts';
 import type { Database, Tables } from './tables.ts';
 import { transact } from './transact.ts';
 
@@ -16,6 +17,8 @@ export interface LocalCredential {
   readonly totpConfirmedAt: number | null;
   /** The time step (RFC 6238) of the last code that was accepted. */
   readonly totpLastStep: number | null;
+  /** Of the link that the password was chosen with: whoever made it may have opened it. Null: it is not known. */
+  readonly maker: Maker | null;
 }
 
 export interface LocalCredentialRef {
@@ -28,13 +31,15 @@ export async function findLocalCredential(db: Database, ref: LocalCredentialRef)
   return row ? toLocalCredential(row) : null;
 }
 
-/** Sets the password, whether there was one or not, and forgets failed attempts. Other factors stay. */
+/** Sets the password, whether there was one or not, and forgets failed attempts. Other factors stay. `maker`: of the link. */
 export async function putPassword(
   db: Database,
   ref: LocalCredentialRef,
   passwordHash: string,
   now: number,
+  maker: Maker | null = null,
 ): Promise<void> {
+  const made = { created_by: maker?.id ?? null, created_as: maker?.level ?? null };
   await db
     .insertInto('local_credentials')
     .values({
@@ -46,11 +51,12 @@ export async function putPassword(
       locked_until: null,
       totp_confirmed_at: null,
       totp_last_step: null,
+      ...made,
     })
     .onConflict((conflict) =>
       conflict
         .columns(['tenant_id', 'user_id'])
-        .doUpdateSet({ password_hash: passwordHash, failed_attempts: 0, locked_until: null, updated_at: now }),
+        .doUpdateSet({ password_hash: passwordHash, failed_attempts: 0, locked_until: null, updated_at: now, ...made }),
     )
     .execute();
 }
@@ -160,5 +166,6 @@ function toLocalCredential(row: Selectable<Tables['local_credentials']>): LocalC
     lockedUntil: row.locked_until === null ? null : Number(row.locked_until),
     totpConfirmedAt: row.totp_confirmed_at === null ? null : Number(row.totp_confirmed_at),
     totpLastStep: row.totp_last_step === null ? null : Number(row.totp_last_step),
+    maker: toMaker(row.created_by, row.created_as),
   };
 }

@@ -1,5 +1,7 @@
 import { firstTables } from './migrations/0001-first-tables.ts';
 import { signIn } from './migrations/0002-sign-in.ts';
+import { upstreamConnections } from './migrations/0003-upstream-connections.ts';
+import { credentialMakers } from './migrations/0004-credential-makers.ts';
 import type { Database } from './tables.ts';
 import { transact } from './transact.ts';
 
@@ -7,6 +9,8 @@ import { transact } from './transact.ts';
 const MIGRATIONS = [
   { name: 'first-tables', up: firstTables },
   { name: 'sign-in', up: signIn },
+  { name: 'upstream-connections', up: upstreamConnections },
+  { name: 'credential-makers', up: credentialMakers },
 ] as const;
 
 /** The schema version that this build works with. */

@@ -1,8 +1,10 @@
 import type { ExpressionBuilder, Selectable } from 'kysely';
+import { type Maker, toMaker } from '../model/maker.ts';
 import { type Page, type PageRequest, toPage } from './page.ts';
 import type { Database, Tables } from './tables.ts';
 
-export type OauthClientSource = 'pre_registered' | 'dynamic' | 'metadata_document';
+/** In the configuration file, over the API, by itself, or by a document at its id. */
+export type OauthClientSource = 'pre_registered' | 'added' | 'dynamic' | 'metadata_document';
 export type OauthClientStatus = 'active' | 'pending' | 'revoked';
 
 /** A client of the authorization server. */
@@ -32,6 +34,8 @@ export interface OauthClient {
   readonly lastUsedAt: number | null;
   /** Until when a metadata document need not be fetched again. */
   readonly freshUntil: number | null;
+  /** Of those that were added over the API. */
+  readonly maker: Maker | null;
 }
 
 export interface OauthClientRef {
@@ -49,6 +53,7 @@ export interface NewOauthClient extends OauthClientRef {
   readonly serviceAccountId?: string | null;
   readonly etag?: string | null;
   readonly freshUntil?: number | null;
+  readonly maker?: Maker | null;
 }
 
 /** Adds a client. Throws `conflict` when there is one with this id already. */
@@ -104,6 +109,22 @@ export async function listOauthClients(
     .limit(page.limit + 1)
     .execute();
   return toPage(rows, page.limit, toOauthClient, (client) => client.id);
+}
+
+/** Those that were added over the API to act for a service account, and are not revoked. */
+export async function listAddedClientsOf(
+  db: Database,
+  { tenantId, serviceAccountId }: { readonly tenantId: string; readonly serviceAccountId: string },
+): Promise<OauthClient[]> {
+  const rows = await db
+    .selectFrom('oauth_clients')
+    .selectAll()
+    .where('tenant_id', '=', tenantId)
+    .where('service_account_id', '=', serviceAccountId)
+    .where('source', '=', 'added')
+    .where('status', '!=', 'revoked')
+    .execute();
+  return rows.map(toOauthClient);
 }
 
 /** Null when there is no such client or it no longer has `expectedVersion`. */
@@ -203,6 +224,8 @@ function toRow(client: NewOauthClient, now: number) {
     updated_at: now,
     last_used_at: null,
     fresh_until: client.freshUntil ?? null,
+    created_by: client.maker?.id ?? null,
+    created_as: client.maker?.level ?? null,
   };
 }
 
@@ -223,5 +246,6 @@ function toOauthClient(row: Selectable<Tables['oauth_clients']>): OauthClient {
     updatedAt: Number(row.updated_at),
     lastUsedAt: row.last_used_at === null ? null : Number(row.last_used_at),
     freshUntil: row.fresh_until === null ? null : Number(row.fresh_until),
+    maker: toMaker(row.created_by, row.created_as),
   };
 }

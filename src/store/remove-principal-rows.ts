@@ -1,9 +1,11 @@
 import type { PrincipalKind } from '../model/principal.ts';
+import { CONNECTION_TOKENS, endConnectionsOfOwner } from './ending-connections.ts';
 import type { Database } from './tables.ts';
 
 /**
  * Removes what refers to a principal without a foreign key (it may be a user or a service account): its access keys with
  * their role assignments, its own role assignments, its secrets, the grants it gave. Memberships go with the row of the user.
+ * Its connections to upstreams end, and their tokens stay in the vault until they are queued to be revoked at the provider.
  */
 export async function removePrincipalRows(
   trx: Database,
@@ -39,7 +41,9 @@ export async function removePrincipalRows(
     .where('tenant_id', '=', tenantId)
     .where('owner_kind', '=', kind)
     .where('owner_id', '=', id)
+    .where('name', '!=', CONNECTION_TOKENS)
     .execute();
+  await endConnectionsOfOwner(trx, { tenantId, kind, id });
   await trx
     .deleteFrom('oauth_grants')
     .where('tenant_id', '=', tenantId)

@@ -65,13 +65,13 @@ export async function findSecret(db: Database, ref: SecretRef): Promise<StoredSe
 }
 
 /**
- * Stores a new envelope as version `expectedVersion + 1`. Null when there is no such secret or it no longer has
- * `expectedVersion`.
+ * Stores a new envelope as the next version. Null when there is no such secret, or it no longer is what was `expected`: one
+ * that was removed and stored again has another id.
  */
 export async function updateSecret(
   db: Database,
   ref: SecretRef,
-  expectedVersion: number,
+  expected: { readonly id: string; readonly version: number },
   next: { readonly envelope: string; readonly dataKeyId: string },
   now: number = Date.now(),
 ): Promise<StoredSecret | null> {
@@ -80,11 +80,12 @@ export async function updateSecret(
     .set({
       envelope: next.envelope,
       data_key_id: next.dataKeyId,
-      version: expectedVersion + 1,
+      version: expected.version + 1,
       updated_at: now,
     })
     .where(isSecret(ref))
-    .where('version', '=', expectedVersion)
+    .where('id', '=', expected.id)
+    .where('version', '=', expected.version)
     .returningAll()
     .executeTakeFirst();
   return row ? toSecret(row) : null;

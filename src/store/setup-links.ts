@@ -1,4 +1,5 @@
 import type { Selectable } from 'kysely';
+import { type Maker, toMaker } from '../model/maker.ts';
 import type { Database, Tables } from './tables.ts';
 import { transact } from './transact.ts';
 
@@ -10,8 +11,8 @@ export interface SetupLink {
   readonly userId: string;
   /** `recovery` also removes the second factors that the person no longer has. */
   readonly purpose: 'setup' | 'recovery';
-  /** Id of the principal who made it. */
-  readonly createdBy: string;
+  /** Null: it is not known with what standing. */
+  readonly maker: Maker | null;
   /** Milliseconds since the epoch, here and below. */
   readonly createdAt: number;
   readonly expiresAt: number;
@@ -37,7 +38,8 @@ export async function insertSetupLink(db: Database, link: SetupLink): Promise<vo
         token_hash: link.tokenHash,
         user_id: link.userId,
         purpose: link.purpose,
-        created_by: link.createdBy,
+        created_by: link.maker?.id ?? '',
+        created_as: link.maker?.level ?? null,
         created_at: link.createdAt,
         expires_at: link.expiresAt,
         used_at: null,
@@ -82,6 +84,31 @@ export async function useSetupLink(db: Database, ref: SetupLinkRef, now: number)
   return row !== undefined;
 }
 
+/** The links of a user that can still be used; at most one, as a new one replaces those before. */
+export async function listUsableSetupLinks(
+  db: Database,
+  { tenantId, userId }: { readonly tenantId: string; readonly userId: string },
+  now: number,
+): Promise<SetupLink[]> {
+  const rows = await db
+    .selectFrom('setup_links')
+    .selectAll()
+    .where('tenant_id', '=', tenantId)
+    .where('user_id', '=', userId)
+    .where('used_at', 'is', null)
+    .where('expires_at', '>', now)
+    .execute();
+  return rows.map(toSetupLink);
+}
+
+export async function deleteSetupLink(db: Database, ref: SetupLinkRef): Promise<void> {
+  await db
+    .deleteFrom('setup_links')
+    .where('tenant_id', '=', ref.tenantId)
+    .where('token_hash', '=', ref.tokenHash)
+    .execute();
+}
+
 export async function deleteExpiredSetupLinks(db: Database, now: number): Promise<void> {
   await db.deleteFrom('setup_links').where('expires_at', '<=', now).execute();
 }
@@ -92,7 +119,7 @@ function toSetupLink(row: Selectable<Tables['setup_links']>): SetupLink {
     tokenHash: row.token_hash,
     userId: row.user_id,
     purpose: row.purpose,
-    createdBy: row.created_by,
+    maker: toMaker(row.created_by, row.created_as),
     createdAt: Number(row.created_at),
     expiresAt: Number(row.expires_at),
   };

@@ -72,7 +72,7 @@ interface OauthClientsTable {
   tenant_id: string;
   /** `client_id`: ours, or the URL of a client id metadata document. */
   id: string;
-  source: 'pre_registered' | 'dynamic' | 'metadata_document';
+  source: 'pre_registered' | 'added' | 'dynamic' | 'metadata_document';
   name: string;
   status: 'active' | 'pending' | 'revoked';
   /** JSON: client metadata (RFC 7591 §2), without secrets. */
@@ -91,6 +91,9 @@ interface OauthClientsTable {
   last_used_at: Int64OrNull;
   /** Until when a metadata document need not be fetched again. */
   fresh_until: Int64OrNull;
+  /** See model/maker.ts. Of those that were added over the API. */
+  created_by: string | null;
+  created_as: string | null;
 }
 
 interface ConsentsTable {
@@ -127,6 +130,9 @@ interface LocalCredentialsTable {
   locked_until: Int64OrNull;
   totp_confirmed_at: Int64OrNull;
   totp_last_step: Int64OrNull;
+  /** Of the link that the password was chosen with; see model/maker.ts. */
+  created_by: string | null;
+  created_as: string | null;
 }
 
 interface SetupLinksTable {
@@ -134,8 +140,9 @@ interface SetupLinksTable {
   token_hash: string;
   user_id: string;
   purpose: 'setup' | 'recovery';
-  /** Principal id of who made it. */
+  /** See model/maker.ts. */
   created_by: string;
+  created_as: string | null;
   created_at: Int64;
   expires_at: Int64;
   used_at: Int64OrNull;

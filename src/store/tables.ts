@@ -1,4 +1,5 @@
 import type { ColumnType, Kysely } from 'kysely';
+import type { ConnectionTables } from './connection-tables.ts';
 import type { SignInTables } from './sign-in-tables.ts';
 
 /**
@@ -106,6 +107,9 @@ interface AccessKeysTable {
   expires_at: Int64OrNull;
   revoked_at: Int64OrNull;
   last_used_at: Int64OrNull;
+  /** See model/maker.ts. */
+  created_by: string | null;
+  created_as: string | null;
 }
 
 interface UpstreamsTable {
@@ -170,7 +174,7 @@ interface SchemaVersionsTable {
 }
 
 /** Every table of the main database. Columns as they are in SQL; the query functions translate to camelCase. */
-export interface Tables extends SignInTables {
+export interface Tables extends SignInTables, ConnectionTables {
   tenants: TenantsTable;
   users: UsersTable;
   service_accounts: ServiceAccountsTable;

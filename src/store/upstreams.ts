@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely';
 import type { JsonObject } from '../model/json.ts';
+import { CONNECTION_TOKENS, endConnectionsOfUpstream } from './ending-connections.ts';
 import { type Page, type PageRequest, toPage } from './page.ts';
 import type { Database, Tables } from './tables.ts';
 import { transact } from './transact.ts';
@@ -109,7 +110,8 @@ export async function updateUpstream(
 
 /**
  * Removes an upstream with every secret stored for it, so that a later upstream of the same name, perhaps at another
- * address, is not sent them. False when there is no such upstream.
+ * address, is not sent them. Connections to it end; their tokens stay until they are queued to be revoked at the provider.
+ * False when there is no such upstream.
  */
 export async function deleteUpstream(db: Database, ref: UpstreamName): Promise<boolean> {
   return transact(db, async (trx) => {
@@ -120,7 +122,13 @@ export async function deleteUpstream(db: Database, ref: UpstreamName): Promise<b
       .returning('name')
       .executeTakeFirst();
     if (!removed) return false;
-    await trx.deleteFrom('secrets').where('tenant_id', '=', ref.tenantId).where('upstream', '=', ref.name).execute();
+    await trx
+      .deleteFrom('secrets')
+      .where('tenant_id', '=', ref.tenantId)
+      .where('upstream', '=', ref.name)
+      .where('name', '!=', CONNECTION_TOKENS)
+      .execute();
+    await endConnectionsOfUpstream(trx, { tenantId: ref.tenantId, upstream: ref.name });
     return true;
   });
 }

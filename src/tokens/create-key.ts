@@ -1,5 +1,6 @@
 import { newId } from '../lib/ids.ts';
 import type { Secret } from '../lib/secret.ts';
+import type { Maker } from '../model/maker.ts';
 import type { PrincipalKind } from '../model/principal.ts';
 import { insertAccessKey, type StoredAccessKey } from '../store/access-keys.ts';
 import type { Database } from '../store/database.ts';
@@ -16,6 +17,8 @@ export interface KeyRequest {
   readonly cidrs?: readonly string[] | undefined;
   readonly tools?: readonly string[] | undefined;
   readonly roles?: readonly string[] | undefined;
+  /** Absent: it is not known, which counts as somebody of no standing. */
+  readonly maker?: Maker | null | undefined;
 }
 
 /** A key that was just made; `secret` is the key itself, which nobody can get a second time. */
@@ -45,6 +48,7 @@ export async function createKey(db: Database, request: KeyRequest, now: number =
     roles: [...new Set(request.roles ?? [])],
     createdAt: now,
     expiresAt: request.expiresAt,
+    maker: request.maker,
   });
   return { key, secret };
 }

@@ -39,6 +39,7 @@ test('a token of another issuer says whose it is by issuer and subject', async (
   assert.deepEqual(subject, {
     issuer: idp.issuer,
     subject: 'ann-at-idp',
+    subjectClaim: 'sub',
     createAccount: true,
     nameClaim: 'preferred_username',
   });

@@ -1,4 +1,5 @@
 import { AppError } from '../errors/app-error.ts';
+import type { Maker } from '../model/maker.ts';
 import { type AccessKeyRef, findAccessKey, type StoredAccessKey, setKeySuccessor } from '../store/access-keys.ts';
 import type { Database } from '../store/database.ts';
 import { transact } from '../store/transact.ts';
@@ -18,7 +19,15 @@ const MAX_OVERLAP_MS = 30 * 24 * 60 * 60 * 1000;
 export async function rotateKey(
   { db, verifier }: { readonly db: Database; readonly verifier: Pick<KeyVerifier, 'invalidateKey'> },
   ref: AccessKeyRef,
-  { overlapMs, expiresAt }: { readonly overlapMs: number; readonly expiresAt?: number | null | undefined },
+  {
+    overlapMs,
+    expiresAt,
+    maker,
+  }: {
+    readonly overlapMs: number;
+    readonly expiresAt?: number | null | undefined;
+    readonly maker?: Maker | null | undefined;
+  },
   now: number = Date.now(),
 ): Promise<CreatedKey & { readonly rotated: StoredAccessKey }> {
   if (!Number.isSafeInteger(overlapMs) || overlapMs < 0 || overlapMs > MAX_OVERLAP_MS) {
@@ -36,7 +45,7 @@ export async function rotateKey(
     }
     const lifetime = old.expiresAt === null ? null : now + (old.expiresAt - old.createdAt);
     const { tenantId, owner, name, cidrs, tools, roles } = old;
-    const request = { tenantId, owner, name, cidrs, tools, roles };
+    const request = { tenantId, owner, name, cidrs, tools, roles, maker };
     const created = await createKey(
       trx,
       { ...request, expiresAt: expiresAt === undefined ? lifetime : expiresAt },

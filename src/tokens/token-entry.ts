@@ -19,6 +19,8 @@ export interface TokenEntry extends CachedCredential, Pick<VerifiedToken, 'resou
 export interface ExternalSubject {
   readonly issuer: string;
   readonly subject: string;
+  /** The claim that `subject` was read from. */
+  readonly subjectClaim: string;
   readonly claims: Readonly<Record<string, unknown>>;
   /** Whether an account may be made for somebody who comes for the first time. */
   readonly createAccount: boolean;
@@ -66,8 +68,8 @@ export async function externalTokenEntry(
   accountOf: AccountOf,
 ): Promise<TokenEntry> {
   const { settings, subject, claims, clientId } = token;
-  const { issuer, createAccounts, nameClaim, rules } = settings;
-  const account = await accountOf({ issuer, subject, claims, createAccount: createAccounts, nameClaim });
+  const { issuer, principalClaim: subjectClaim, createAccounts: createAccount, nameClaim, rules } = settings;
+  const account = await accountOf({ issuer, subject, subjectClaim, claims, createAccount, nameClaim });
   if (account === null) throw refuseToken('unknown_principal', `${subject} of ${issuer} has no account`);
   const principal = checkPrincipal(await loadPrincipal(db, { tenantId, id: account.userId }));
   const given = applyClaimRules(rules, claims);

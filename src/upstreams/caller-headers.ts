@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Upstream } from '../model/upstream.ts';
+import { credentialHeaders, type Upstream } from '../model/upstream.ts';
 
 /**
  * Never passed on, whatever the configuration lists: what is of one connection only (RFC 9110 §7.6.1), what frames or
@@ -41,12 +41,13 @@ const lists = new WeakMap<Upstream, ReadonlySet<string>>();
 function allowedFor(upstream: Upstream): ReadonlySet<string> {
   let allowed = lists.get(upstream);
   if (allowed === undefined) {
-    const own = upstream.auth.kind === 'none' ? [] : upstream.auth.names.map((name) => name.toLowerCase());
+    const identity = upstream.transport === 'stdio' ? null : upstream.identityHeader;
+    const own = [...credentialHeaders(upstream.auth), identity ?? ''].map((name) => name.toLowerCase());
     allowed = new Set(
       upstream.forwardHeaders
         .map((name) => name.toLowerCase())
         .filter((name) => !NEVER.has(name) && !NEVER_PREFIXES.some((prefix) => name.startsWith(prefix)))
-        // A caller must not bring a credential of its own. With `_` many servers read it as the same name with `-`.
+        // A caller must not bring a credential or a name of its own. With `_` many servers read it as the same name with `-`.
         .filter((name) => !own.includes(name) && !name.includes('_')),
     );
     lists.set(upstream, allowed);

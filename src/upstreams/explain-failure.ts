@@ -1,5 +1,5 @@
 import type { AppError } from '../errors/app-error.ts';
-import type { Upstream } from '../model/upstream.ts';
+import { isOauth, type Upstream, type UpstreamOauthAuth } from '../model/upstream.ts';
 import { MissingReference } from './resolve-references.ts';
 import type { TestStage } from './test-upstream.ts';
 
@@ -23,6 +23,8 @@ function adviceFor(
   if (upstream.transport === 'stdio') return adviceForProgram(upstream.name, stage, error);
   const fromSystem = code === undefined ? undefined : SYSTEM_ADVICE.find(([pattern]) => pattern.test(code))?.[1];
   if (fromSystem !== undefined) return fromSystem;
+  const { auth } = upstream;
+  if (isOauth(auth) && ABOUT_TOKENS.has(error.code)) return adviceForToken(upstream.name, auth, stage, error);
   if (error.code === 'upstream_credential_missing') return `Store it: toolgate upstream credential ${upstream.name}`;
   if (error.code === 'upstream_credential_rejected') {
     return `The upstream wants another credential: compare what it asks for with \`auth\`, then run toolgate upstream credential ${upstream.name}`;
@@ -53,8 +55,48 @@ const SYSTEM_ADVICE: readonly (readonly [RegExp, string])[] = [
     /CERT|SELF_SIGNED|UNABLE_TO_VERIFY/,
     'Its TLS certificate is not trusted here. Install its CA (NODE_EXTRA_CA_CERTS), or correct the certificate.',
   ],
+  [
+    /^(?:address|url)_not_allowed$/,
+    'Its metadata or tokens are out of reach. Use https; for a provider in a private network set `reach: internal`, for one on this machine `reach: loopback`.',
+  ],
   [/^ERR_TLS|^EPROTO$|^ERR_SSL/, 'TLS failed. Check http against https, and the port.'],
 ];
+
+const ABOUT_TOKENS: ReadonlySet<string> = new Set([
+  'connection_required',
+  'connection_stopped',
+  'upstream_credential_missing',
+  'upstream_credential_rejected',
+]);
+
+/** What an account, a client or a provider is missing. Undefined where the failure itself says what to do. */
+function adviceForToken(
+  name: string,
+  { kind, oauth }: UpstreamOauthAuth,
+  stage: TestStage,
+  error: AppError,
+): string | undefined {
+  const entry = oauth.client?.authMethod === 'private_key_jwt' ? 'client-key' : 'client-secret';
+  switch (error.code) {
+    case 'connection_required':
+      return kind === 'oauth-shared'
+        ? `Connect it: toolgate connection connect ${name} --shared`
+        : `Whoever is meant connects it: toolgate connection connect ${name}`;
+    case 'connection_stopped':
+      return `Find out whether its provider has moved: toolgate connection show ${name}. If that is right, connect it again.`;
+    case 'upstream_credential_missing':
+      return `Store what its client proves itself with: toolgate upstream credential ${name} ${entry}`;
+    case 'upstream_credential_rejected':
+      if (stage === 'provider' || stage === 'credential') return undefined;
+      return CONNECTED_BY_PEOPLE.has(kind)
+        ? 'It takes no token of this account. See whether `issuer` is the provider that it names, whether `scopes` suffice and whether the account may use it; then connect it again.'
+        : 'It takes no token of this client. See whether `issuer` is the provider that it names and whether `scopes` suffice.';
+    default:
+      return undefined;
+  }
+}
+
+const CONNECTED_BY_PEOPLE: ReadonlySet<string> = new Set(['oauth-shared', 'oauth-per-user']);
 
 const START_ADVICE: Readonly<Record<string, string>> = {
   ENOENT: 'The program, or its folder `cwd`, was not found. Write the full path of `command`, or check PATH.',

@@ -9,7 +9,8 @@ import { createServerMessageSink } from './server-messages.ts';
 import { type Credential, type Exchange, LISTEN_METHOD, type UpstreamConnection } from './upstream-connection.ts';
 
 export interface ListenOptions {
-  readonly credential: Credential;
+  /** The one of the moment: the stream outlives tokens. */
+  readonly credential: () => Credential | Promise<Credential>;
   readonly identity: ClientIdentity;
   readonly log: Logger;
   readonly onMessage: (message: JsonRpcMessage) => void;
@@ -38,14 +39,16 @@ export function listenUpstream(connection: UpstreamConnection, options: ListenOp
     retryMs = Math.min(MAX_RETRY_MS, retryMs * 2);
   };
 
-  const open = (): void => {
+  const reply = async (answer: Buffer): Promise<void> => connection.send(answer, await options.credential());
+
+  const open = async (): Promise<void> => {
     const sink = createServerMessageSink({
       onNotification(message) {
         retryMs = FIRST_RETRY_MS;
         options.onMessage(message);
       },
       reply: (answer) => {
-        connection.send(answer, options.credential).catch((error: unknown) => {
+        reply(answer).catch((error: unknown) => {
           options.log.debug({ err: error }, 'could not answer a request of the upstream');
         });
       },
@@ -55,10 +58,15 @@ export function listenUpstream(connection: UpstreamConnection, options: ListenOp
       onEnd: again,
       stop: () => current?.abort(),
     });
-    current = start(connection, options, sink);
+    try {
+      const credential = await options.credential();
+      if (!stopped) current = start(connection, credential, options.identity, sink);
+    } catch (error) {
+      again(error as Error);
+    }
   };
 
-  open();
+  void open();
   return () => {
     stopped = true;
     clearTimeout(timer);
@@ -68,7 +76,8 @@ export function listenUpstream(connection: UpstreamConnection, options: ListenOp
 
 function start(
   connection: UpstreamConnection,
-  { credential, identity }: ListenOptions,
+  credential: Credential,
+  identity: ClientIdentity,
   sink: ReturnType<typeof createServerMessageSink>,
 ): Exchange | null {
   if (eraOf(connection.revision) === 'legacy') {

@@ -3,17 +3,19 @@ import { AppError } from '../errors/app-error.ts';
 import { createLru } from '../lib/lru.ts';
 import { Secret } from '../lib/secret.ts';
 import { DEFAULT_TENANT, type PrincipalRef } from '../model/principal.ts';
-import type { Upstream } from '../model/upstream.ts';
+import { isOauth, isPersonal, type Upstream, type UpstreamAuth } from '../model/upstream.ts';
 import { SHARED, type Vault } from '../vault/vault.ts';
+import { createRenewableCredentials, type TokenSource } from './renewable-credentials.ts';
 import type { Credential } from './upstream-connection.ts';
 
-/** Whose credential: a principal for `headers-per-user`, nobody in particular for a shared one. */
+/** Whose credential: a principal where everybody has their own (isPersonal), nobody in particular for a shared one. */
 export type CredentialOwner = Pick<PrincipalRef, 'kind' | 'id'>;
 
 export interface Credentials {
   /**
    * The credential that goes to this upstream for this owner; at once when it is in memory. The same object until a value
-   * changes. Fails with `upstream_credential_missing` when a value is not there: no call goes out half-authenticated.
+   * changes. Fails with `upstream_credential_missing` when a value is not there, and as TokenSource.of for tokens: no call
+   * goes out half-authenticated.
    */
   of(upstream: Upstream, owner: CredentialOwner | undefined): Credential | Promise<Credential>;
   /** Where `${env:NAME}` and `${vault:NAME}` of this upstream lead. */
@@ -29,17 +31,28 @@ export interface CredentialsOptions {
     | ((upstream: string) => readonly (readonly [name: string, value: Secret])[] | undefined)
     | undefined;
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** The accounts of people and teams: `oauth-shared`, `oauth-per-user`. */
+  readonly connections: TokenSource;
+  /** What needs nobody at a browser: `client-credentials`, `token-exchange`. */
+  readonly machine: TokenSource;
   /** Credentials kept in memory. */
   readonly cacheSize?: number;
   readonly tenantId?: string;
 }
+
+type HeaderAuth = Extract<UpstreamAuth, { readonly names: readonly string[] }>;
+
+const PEOPLES: ReadonlySet<UpstreamAuth['kind']> = new Set(['oauth-shared', 'oauth-per-user']);
 
 /** Upstreams without authentication. */
 const NO_CREDENTIAL: Credential = { id: 'none', headers: [] };
 
 export function openCredentials(options: CredentialsOptions): Credentials {
   const { vault, templates, env = process.env, tenantId = DEFAULT_TENANT } = options;
-  const cache = createLru<string, Credential>(options.cacheSize ?? 10_000);
+  const size = options.cacheSize ?? 10_000;
+  const connections = createRenewableCredentials(options.connections, size);
+  const machine = createRenewableCredentials(options.machine, size);
+  const cache = createLru<string, Credential>(size);
   const flights = new Map<string, Promise<Credential>>();
   let generation = 0;
 
@@ -69,10 +82,13 @@ export function openCredentials(options: CredentialsOptions): Credentials {
     vault: async (name) => (await vault.get({ tenantId, upstream, owner: SHARED, name }))?.reveal(),
   });
 
-  const load = async (upstream: Upstream, owner: CredentialOwner | undefined): Promise<Credential> => {
-    const { auth, name } = upstream;
-    if (auth.kind === 'none') return NO_CREDENTIAL;
-    const personal = auth.kind === 'headers-per-user';
+  const load = async (
+    upstream: Upstream,
+    auth: HeaderAuth,
+    owner: CredentialOwner | undefined,
+  ): Promise<Credential> => {
+    const { name } = upstream;
+    const personal = isPersonal(auth);
     if (personal && owner === undefined) throw missing(upstream, auth.names[0]!, false);
     const configured = personal ? undefined : templates?.(name);
     const headers = await Promise.all(
@@ -91,14 +107,19 @@ export function openCredentials(options: CredentialsOptions): Credentials {
 
   return {
     of(upstream, owner) {
-      if (upstream.auth.kind === 'none') return NO_CREDENTIAL;
-      const who = upstream.auth.kind === 'headers-per-user' && owner !== undefined ? `${owner.kind}:${owner.id}` : '';
+      const { auth } = upstream;
+      if (auth.kind === 'none') return NO_CREDENTIAL;
+      if (isOauth(auth)) {
+        if (owner === undefined && isPersonal(auth)) return Promise.reject(needsOwner(upstream));
+        return (PEOPLES.has(auth.kind) ? connections : machine).of(upstream, owner);
+      }
+      const who = auth.kind === 'headers-per-user' && owner !== undefined ? `${owner.kind}:${owner.id}` : '';
       const key = `${upstream.name}\n${who}`;
       const known = cache.get(key);
       if (known !== undefined) return known;
       const underWay = flights.get(key);
       if (underWay !== undefined) return underWay;
-      const flight = load(upstream, owner)
+      const flight = load(upstream, auth, owner)
         .then((credential) => {
           // A value that changed meanwhile took this flight's place away, so what it read is not kept.
           if (flights.get(key) === flight) cache.set(key, credential);
@@ -114,6 +135,9 @@ export function openCredentials(options: CredentialsOptions): Credentials {
     forget,
   };
 }
+
+const needsOwner = ({ name }: Upstream): AppError =>
+  new AppError('upstream_credential_missing', `"${name}" needs an account of the person who calls.`);
 
 async function fill(upstream: Upstream, template: Secret, sources: ReferenceSources): Promise<Secret> {
   try {

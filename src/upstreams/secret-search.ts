@@ -4,6 +4,14 @@ export interface Match {
   readonly end: number;
 }
 
+/** Finds secrets in what streams by. */
+export interface SecretFinder {
+  /** The first match that starts at `from` or later; of those that start at the same place, the longest. */
+  find(bytes: Buffer, from: number): Match | undefined;
+  /** Where the bytes after `from` may be the beginning of a secret that goes on behind their end; their end when nowhere. */
+  openEnd(bytes: Buffer, from: number): number;
+}
+
 const SLOTS = 4096;
 const slotOf = (byte: number, next: number): number => ((byte << 5) ^ next) & (SLOTS - 1);
 
@@ -11,7 +19,7 @@ const slotOf = (byte: number, next: number): number => ((byte << 5) ^ next) & (S
  * Looks for several texts at once in one pass (Wu and Manber, 1994): a window as long as the shortest text slides along,
  * and its last two bytes say how far it may jump. Most bytes are never read.
  */
-export class SecretSearch {
+export class SecretSearch implements SecretFinder {
   /** What is looked for, the longest first. None is shorter than two bytes. */
   readonly texts: readonly Buffer[];
   readonly #window: number;
@@ -36,7 +44,6 @@ export class SecretSearch {
     }
   }
 
-  /** The first match that starts at `from` or later; of those that start at the same place, the longest. */
   find(bytes: Buffer, from: number): Match | undefined {
     const window = this.#window;
     const jumps = this.#jumps;
@@ -54,7 +61,6 @@ export class SecretSearch {
     return undefined;
   }
 
-  /** Where the bytes after `from` may be the beginning of a text that goes on behind their end; their end when nowhere. */
   openEnd(bytes: Buffer, from: number): number {
     const { length } = bytes;
     // A whole JSON document ends in a bracket, which hardly any secret contains.

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { oauthSettings } from '../../test/fakes/oauth-settings.ts';
 import { bearer, httpUpstream, identity, noCredential, silent, stdioUpstream } from '../../test/fakes/upstream-call.ts';
 import type { FakeHttpUpstream } from '../../test/fakes/upstream-http.ts';
 import { startLegacyUpstream } from '../../test/fakes/upstream-legacy.ts';
@@ -16,6 +17,7 @@ const run = (upstream: Upstream, options: Partial<TestOptions> = {}) =>
     log: silent,
     references: { env: () => undefined, vault: async () => undefined },
     credentialOf: () => noCredential,
+    findProvider: async () => 'It was found.',
     ...options,
   });
 const stages = ({ stages: all }: Awaited<ReturnType<typeof run>>) =>
@@ -88,5 +90,21 @@ describe('upstream test', () => {
     });
     assert.equal(named.ok, true);
     assert.ok(fake.received.every(({ headers }) => headers.authorization === 'Bearer usr_a'));
+  });
+  test('of accounts the provider is found before anybody has connected one', async () => {
+    const auth = { kind: 'oauth-per-user', oauth: oauthSettings() } as const;
+    const upstream = httpUpstream(fake.url, { auth });
+    assert.deepEqual(stages(await run(upstream)), ['reachability ok', 'provider ok']);
+    const out = Object.assign(new Error('no'), { code: 'address_not_allowed' });
+    const failing = await run(upstream, {
+      findProvider: () => Promise.reject(new AppError('upstream_unavailable', 'Not there.', { cause: out })),
+    });
+    assert.deepEqual(stages(failing), ['reachability ok', 'provider failed']);
+    assert.match(failing.stages[1]!.advice!, /reach: internal/);
+    const required = () => Promise.reject(new AppError('connection_required', 'Not yet.'));
+    const shared = httpUpstream(fake.url, { auth: { ...auth, kind: 'oauth-shared' } });
+    const report = await run(shared, { credentialOf: required });
+    assert.deepEqual(stages(report), ['reachability ok', 'provider ok', 'credential failed']);
+    assert.equal(report.stages[2]!.advice, 'Connect it: toolgate connection connect fake --shared');
   });
 });

@@ -3,7 +3,7 @@ import type { ReferenceSources } from '../config/references.ts';
 import { type AppError, toAppError } from '../errors/app-error.ts';
 import type { Revision } from '../model/catalogue.ts';
 import type { JsonObject } from '../model/json.ts';
-import type { Upstream } from '../model/upstream.ts';
+import { isPersonal, type Upstream, type UpstreamAuth } from '../model/upstream.ts';
 import type { RejectedEntry } from './catalogue-rules.ts';
 import { explainFailure } from './explain-failure.ts';
 import { type LoadedCatalogue, loadCatalogue } from './load-catalogue.ts';
@@ -15,7 +15,8 @@ import { createHttpEndpoint } from './transports/http.ts';
 import type { CallLimits, Credential, UpstreamConnection } from './upstream-connection.ts';
 import type { UpstreamContext } from './upstream-context.ts';
 
-export type TestStage = 'reachability' | 'credential' | 'era' | 'handshake' | 'lists';
+/** `provider`: of tokens, its metadata is found and the gateway is registered there; only for accounts of people. */
+export type TestStage = 'reachability' | 'provider' | 'credential' | 'era' | 'handshake' | 'lists';
 
 export interface StageReport {
   readonly stage: TestStage;
@@ -49,7 +50,11 @@ export interface TestOptions {
   readonly log: Logger;
   readonly references: ReferenceSources;
   readonly credentialOf: (upstream: Upstream, owner: CredentialOwner | undefined) => Credential | Promise<Credential>;
+  readonly findProvider: FindProvider;
 }
+
+/** Does what comes before connecting an account, but asks nobody, and says what was found. Rejects with AppError. */
+export type FindProvider = (upstream: Upstream) => Promise<string>;
 
 const TIMEOUT_MS = 15_000;
 const LIMITS: CallLimits = { timeoutMs: TIMEOUT_MS, maxDurationMs: 4 * TIMEOUT_MS, maxResponseBytes: 64 * 1024 * 1024 };
@@ -57,7 +62,7 @@ const LIMITS: CallLimits = { timeoutMs: TIMEOUT_MS, maxDurationMs: 4 * TIMEOUT_M
 /**
  * Tries an upstream step by step: can it be reached, is there a credential, which revision does it speak, does it list.
  * It goes over connections of its own, past breaker and bulkhead, so it tells the truth while calls are being refused.
- * An upstream with a credential per person is only tried for reachability, unless a person is named.
+ * Of an upstream with a credential per person only what concerns nobody in particular is tried, unless a person is named.
  */
 export async function testUpstream(upstream: Upstream, options: TestOptions): Promise<UpstreamTestReport> {
   const stages: StageReport[] = [];
@@ -113,7 +118,14 @@ export async function testUpstream(upstream: Upstream, options: TestOptions): Pr
         () => `${url.host} accepts connections.`,
       );
     }
-    const personal = upstream.auth.kind === 'headers-per-user' && options.owner === undefined;
+    if (passed() && CONNECTED.has(upstream.auth.kind)) {
+      await run(
+        'provider',
+        () => options.findProvider(upstream),
+        (found) => found,
+      );
+    }
+    const personal = isPersonal(upstream.auth) && options.owner === undefined;
     if (passed() && !personal) {
       const credential = await run(
         'credential',
@@ -142,6 +154,9 @@ export async function testUpstream(upstream: Upstream, options: TestOptions): Pr
   }
   return report(upstream.name, stages, connection, loaded);
 }
+
+/** Machines find their provider on the way to their token. */
+const CONNECTED: ReadonlySet<UpstreamAuth['kind']> = new Set(['oauth-shared', 'oauth-per-user']);
 
 /** A test of a failing upstream must get through. */
 const OPEN_GUARD = { enter: () => undefined, alive() {}, leave() {} };

@@ -4,6 +4,8 @@ import type { MessageSpans } from '../mcp/json-structure.ts';
 import type { Revision } from '../model/catalogue.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { Upstream } from '../model/upstream.ts';
+import type { Challenge } from './oauth/provider/challenge.ts';
+import type { SecretFinder } from './secret-search.ts';
 
 /**
  * Receives one answer as HTTP body bytes, whatever transport it came over. Order: `head` once, `data` any number of times,
@@ -38,9 +40,19 @@ export interface Exchange {
 
 /** Headers that authenticate one owner to one upstream. Keep the same object while nothing changed: it is a cache key. */
 export interface Credential {
-  /** Tells apart whose and which generation it is, such as `shared:3`; names connection pools. No secret. */
+  /**
+   * Names connection pools, such as `shared:3`: whose it is, and which value that somebody stored or account that
+   * somebody connected. A token that is refreshed keeps its id, so that pools and sessions outlive it. No secret.
+   */
   readonly id: string;
   readonly headers: readonly (readonly [name: string, value: Secret])[];
+  /**
+   * For tokens only: what to try in its place after the upstream refused it. Ask once per call, before anything of an
+   * answer was passed on. Rejects with AppError, which is then the failure of the call.
+   */
+  renew?(challenge: Challenge): Promise<Credential>;
+  /** For tokens only: finds this one and the one before it in what an upstream sends. The same for all generations. */
+  readonly trail?: SecretFinder;
 }
 
 export interface OutboundRequest {

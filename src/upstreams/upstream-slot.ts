@@ -41,6 +41,7 @@ const MAX_RETRY_MS = 60_000;
 /** Between a change that was announced and the reload, and between two reloads: servers announce in bursts. */
 const RELOAD_DELAY_MS = 50;
 const RELOAD_GAP_MS = 1000;
+const WAITS_FOR_A_PERSON: ReadonlySet<string> = new Set(['upstream_credential_missing', 'connection_required']);
 
 /**
  * The gateway's own connection to one upstream with one credential, and the catalogue that it shows. Everything is one
@@ -56,7 +57,6 @@ export class UpstreamSlot {
   private readonly options: SlotOptions;
   private current: Promise<UpstreamConnection> | undefined;
   private open: UpstreamConnection | undefined;
-  private credential: Credential | undefined;
   private failure: AppError | undefined;
   private failures = 0;
   private nextAttemptAt = 0;
@@ -176,13 +176,12 @@ export class UpstreamSlot {
         return this.connection();
       }
       this.open = connection;
-      this.credential = credential;
       this.failure = undefined;
       this.connectedAt = performance.now();
       connection.onClosed((reason) => this.lost(connection, reason));
       if (standing) {
         this.stopListening = listenUpstream(connection, {
-          credential,
+          credential: this.options.credential,
           identity,
           log: context.log,
           onMessage: (message) => this.heard(message),
@@ -211,8 +210,8 @@ export class UpstreamSlot {
     if (this.closed) return error;
     const wait = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(this.failures, 20)) * (0.75 + Math.random() / 2);
     this.failures++;
-    // A credential is there as soon as it is stored: nothing is gained by waiting.
-    this.nextAttemptAt = error.code === 'upstream_credential_missing' ? 0 : performance.now() + wait;
+    // A credential is there as soon as it is stored, or the account connected: nothing is gained by waiting.
+    this.nextAttemptAt = WAITS_FOR_A_PERSON.has(error.code) ? 0 : performance.now() + wait;
     if (this.options.standing) {
       clearTimeout(this.reconnectTimer);
       this.reconnectTimer = setTimeout(() => {
@@ -246,7 +245,9 @@ export class UpstreamSlot {
     const previous = this.loaded;
     let loaded: LoadedCatalogue;
     try {
-      loaded = await loadCatalogue(connection, { credential: this.credential!, identity, previous });
+      // Not the one that the connection was opened with: a token may have been refreshed since.
+      const credential = await this.options.credential();
+      loaded = await loadCatalogue(connection, { credential, identity, previous });
     } catch (error) {
       throw this.failed(toAppError(error));
     }

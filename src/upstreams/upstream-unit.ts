@@ -4,7 +4,7 @@ import { AppError } from '../errors/app-error.ts';
 import { createLru, type Lru } from '../lib/lru.ts';
 import type { JsonRpcMessage } from '../mcp/message.ts';
 import type { Catalogue } from '../model/catalogue.ts';
-import type { Upstream } from '../model/upstream.ts';
+import { isPersonal, type Upstream } from '../model/upstream.ts';
 import { type Breaker, createBreaker } from './breaker.ts';
 import { type Bulkhead, createBulkhead } from './bulkhead.ts';
 import { createCallGuard } from './call-guard.ts';
@@ -31,8 +31,9 @@ export interface UnitOptions {
   readonly log: Logger;
   /** Aborted when the gateway ends. */
   readonly ending: AbortSignal;
-  readonly onChange: (what: ChangedPart) => void;
-  readonly onServerMessage: (message: JsonRpcMessage) => void;
+  /** With the owner when it is one person's own catalogue, or connection. */
+  readonly onChange: (what: ChangedPart, owner: CredentialOwner | undefined) => void;
+  readonly onServerMessage: (message: JsonRpcMessage, owner: CredentialOwner | undefined) => void;
 }
 
 /** People whose own connection and catalogue are kept. */
@@ -99,7 +100,7 @@ export class UpstreamUnit {
       era: undefined,
       eraFound: undefined,
     };
-    this.common = upstream.auth.kind === 'headers-per-user' ? undefined : this.createSlot(undefined);
+    this.common = isPersonal(upstream.auth) ? undefined : this.createSlot(undefined);
   }
 
   start(): void {
@@ -221,8 +222,8 @@ export class UpstreamUnit {
       standing: owner === undefined,
       refreshMs,
       ending,
-      onChange,
-      onServerMessage,
+      onChange: (what) => onChange(what, owner),
+      onServerMessage: (message) => onServerMessage(message, owner),
     });
   }
 

@@ -43,6 +43,7 @@ describe('registry', () => {
     upstreams = createUpstreams({
       upstreams: declared,
       credentialOf: () => noCredential,
+      findProvider: () => assert.fail('no upstream here has a provider'),
       references: () => ({ env: () => undefined, vault: async () => undefined }),
       log: silent,
       clientInfo: identity.clientInfo,

@@ -7,7 +7,7 @@ import type { JsonObject } from '../model/json.ts';
 import type { Upstream } from '../model/upstream.ts';
 import type { ChangedPart } from './catalogue-changes.ts';
 import type { CredentialOwner } from './resolve-credential.ts';
-import { testUpstream, type UpstreamTestReport } from './test-upstream.ts';
+import { type FindProvider, testUpstream, type UpstreamTestReport } from './test-upstream.ts';
 import type { Credential, UpstreamConnection } from './upstream-connection.ts';
 import type { UpstreamStatus } from './upstream-status.ts';
 import { UpstreamUnit } from './upstream-unit.ts';
@@ -15,6 +15,8 @@ import { UpstreamUnit } from './upstream-unit.ts';
 export interface UpstreamsOptions {
   readonly upstreams: readonly Upstream[];
   readonly credentialOf: (upstream: Upstream, owner: CredentialOwner | undefined) => Credential | Promise<Credential>;
+  /** For `test()`. */
+  readonly findProvider: FindProvider;
   /** Where `${env:NAME}` and `${vault:NAME}` of an upstream lead. */
   readonly references: (upstream: string) => ReferenceSources;
   readonly log: Logger;
@@ -34,12 +36,16 @@ export interface OpenOptions {
 export interface CatalogueChange {
   readonly upstream: string;
   readonly what: ChangedPart;
+  /** Whose own catalogue it is; absent for the one that everybody shares. */
+  readonly owner?: CredentialOwner;
 }
 
 export interface ServerMessage {
   readonly upstream: string;
   /** A notification of a shared connection: `resources/updated`, `message` (logging) and whatever else is not a list change. */
   readonly message: JsonRpcMessage;
+  /** Whose own connection it came over; absent for the one that everybody shares. */
+  readonly owner?: CredentialOwner;
 }
 
 /** All upstreams. A slow or dead one delays nobody but those who call it, and these not for long. */
@@ -96,12 +102,13 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
       refreshMs: options.refreshMs ?? REFRESH_MS,
       log: options.log,
       ending: ending.signal,
-      onChange: (what) => {
+      onChange: (what, owner) => {
         if (units.get(upstream.name) !== unit) return;
-        for (const listener of changeListeners) listener({ upstream: upstream.name, what });
+        for (const listener of changeListeners) listener({ upstream: upstream.name, what, ...(owner && { owner }) });
       },
-      onServerMessage: (message) => {
-        for (const listener of messageListeners) listener({ upstream: upstream.name, message });
+      onServerMessage: (message, owner) => {
+        for (const listener of messageListeners)
+          listener({ upstream: upstream.name, message, ...(owner && { owner }) });
       },
     });
     return unit;
@@ -173,6 +180,7 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
         log: options.log,
         references: options.references(name),
         credentialOf: options.credentialOf,
+        findProvider: options.findProvider,
       });
     },
     async close() {

@@ -1,4 +1,4 @@
-import { SecretSearch } from './secret-search.ts';
+import { type Match, type SecretFinder, SecretSearch } from './secret-search.ts';
 import { spellingsOf } from './secret-spellings.ts';
 import type { Credential, ExchangeSink, UpstreamConnection } from './upstream-connection.ts';
 
@@ -18,14 +18,51 @@ export function searchFor(secrets: readonly string[]): SecretSearch | null {
 
 const known = new WeakMap<Credential, SecretSearch | null>();
 
-/** Of a header value with a scheme, such as `Bearer …`, what comes after it. */
-export function searchForCredential(credential: Credential): SecretSearch | null {
+export function searchForCredential(credential: Credential): SecretFinder | null {
+  if (credential.trail !== undefined) return credential.trail;
   let search = known.get(credential);
   if (search === undefined) {
-    search = searchFor(credential.headers.map(([, value]) => value.reveal().replace(/^[A-Za-z]{1,20} +/, '')));
+    search = searchFor(secretsOf(credential));
     known.set(credential, search);
   }
   return search;
+}
+
+/** Of a header value with a scheme, such as `Bearer …`, what comes after it. */
+const secretsOf = ({ headers }: Credential): string[] =>
+  headers.map(([, value]) => value.reveal().replace(/^[A-Za-z]{1,20} +/, ''));
+
+/**
+ * Finds a token and the one before it. A stream that was opened with the one goes on after a refresh, and an upstream may
+ * repeat either: so the search changes under whoever is at work with it.
+ */
+export class SecretTrail implements SecretFinder {
+  #tokens: readonly string[] = [];
+  #before: readonly string[] = [];
+  /** Made when something is searched: a token may be refreshed many times before it is used. */
+  #search: SecretSearch | null | undefined = null;
+
+  /** Before the first use of the next generation. */
+  add(credential: Credential): void {
+    const tokens = secretsOf(credential);
+    if (tokens.join('\n') === this.#tokens.join('\n')) return;
+    this.#before = this.#tokens;
+    this.#tokens = tokens;
+    this.#search = undefined;
+  }
+
+  find(bytes: Buffer, from: number): Match | undefined {
+    return this.#now()?.find(bytes, from);
+  }
+
+  openEnd(bytes: Buffer, from: number): number {
+    return this.#now()?.openEnd(bytes, from) ?? bytes.length;
+  }
+
+  #now(): SecretSearch | null {
+    if (this.#search === undefined) this.#search = searchFor([...this.#tokens, ...this.#before]);
+    return this.#search;
+  }
 }
 
 /**
@@ -38,7 +75,7 @@ export function searchForCredential(credential: Credential): SecretSearch | null
  */
 export function withoutSecrets(
   connection: UpstreamConnection,
-  searchOf: (credential: Credential) => SecretSearch | null,
+  searchOf: (credential: Credential) => SecretFinder | null,
 ): UpstreamConnection {
   return {
     ...connection,
@@ -49,7 +86,7 @@ export function withoutSecrets(
 }
 
 /** Passes everything on, without what the search finds, also where it comes in several chunks. */
-export function cleanSink(sink: ExchangeSink, search: SecretSearch | null): ExchangeSink {
+export function cleanSink(sink: ExchangeSink, search: SecretFinder | null): ExchangeSink {
   if (search === null) return sink;
   /** The end of what has come, while it may be the beginning of a secret. */
   let held: Buffer = NOTHING;
@@ -80,7 +117,7 @@ export function cleanSink(sink: ExchangeSink, search: SecretSearch | null): Exch
 }
 
 /** The bytes up to where a secret may have begun that is not over yet, cleaned, and the rest. */
-function without(bytes: Buffer, search: SecretSearch, until?: number): readonly [clean: Buffer, rest: Buffer] {
+function without(bytes: Buffer, search: SecretFinder, until?: number): readonly [clean: Buffer, rest: Buffer] {
   const parts: Buffer[] = [];
   let from = 0;
   let end = until ?? search.openEnd(bytes, 0);

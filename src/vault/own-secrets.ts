@@ -17,7 +17,7 @@ export const ownEntry = (
  */
 export async function loadOwnSecret(
   vault: Pick<Vault, 'get' | 'put'>,
-  name: 'request-state-key' | 'dpop-nonce-secret' | 'oauth-server-secret' | 'totp-derivation-key',
+  name: 'request-state-key' | 'dpop-nonce-secret' | 'oauth-server-secret' | 'totp-derivation-key' | 'connect-link-key',
   tenantId: string = DEFAULT_TENANT,
 ): Promise<Secret> {
   const ref = ownEntry(name, tenantId);

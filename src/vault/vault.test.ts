@@ -142,6 +142,49 @@ test('simultaneous puts all succeed, one after the other', async (t) => {
   assert.equal((await vault.get(refOf()))?.reveal(), String(last));
 });
 
+test('a value is replaced only while it is the one that was seen, by one of all who saw it, in whatever process', async (t) => {
+  const db = await database(t);
+  const masterKey = newMasterKey();
+  const [vault, other] = [await openVault({ db, masterKey }), await openVault({ db, masterKey })];
+  const made = await Promise.all(
+    ['a', 'b', 'c'].map((text, i) => [vault, other, vault][i]!.replace(refOf(), null, new Secret(text))),
+  );
+  assert.equal(made.filter((version) => version !== null).length, 1, 'null expects that there is none');
+  const seen = made.find((version) => version !== null)!;
+  await other.get(refOf());
+  const next = await Promise.all([vault, other].map((one, i) => one.replace(refOf(), seen, new Secret(`next ${i}`))));
+  const winner = next.findIndex((version) => version !== null);
+  assert.deepEqual(
+    next.filter((version) => version !== null),
+    [{ id: seen.id, version: 2 }],
+  );
+  assert.equal((await vault.readStored(refOf()))?.value.reveal(), `next ${winner}`);
+  assert.equal(await vault.replace(refOf(), seen, new Secret('late')), null);
+  assert.equal(await vault.replace(refOf(), null, new Secret('late')), null);
+});
+
+test('a value that was removed and stored again is another one, although its version is the same', async (t) => {
+  const vault = await openVault({ db: await database(t), masterKey: newMasterKey() });
+  const seen = await vault.put(refOf(), new Secret('one'));
+  await vault.remove(refOf());
+  await vault.put(refOf(), new Secret('two'));
+  assert.equal(await vault.replace(refOf(), seen, new Secret('three')), null);
+  assert.equal((await vault.get(refOf()))?.reveal(), 'two');
+});
+
+test('what another process wrote is read past the memory of this one, and is in no memory after that', async (t) => {
+  const db = await database(t);
+  const masterKey = newMasterKey();
+  const [vault, other] = [await openVault({ db, masterKey }), await openVault({ db, masterKey })];
+  await vault.put(refOf(), new Secret('one'));
+  await vault.get(refOf());
+  await other.put(refOf(), new Secret('two'));
+  assert.equal((await vault.get(refOf()))?.reveal(), 'one', 'it cannot know');
+  assert.equal((await vault.readStored(refOf()))?.value.reveal(), 'two');
+  await other.put(refOf(), new Secret('three'));
+  assert.equal((await vault.get(refOf()))?.reveal(), 'three');
+});
+
 test('an envelope that was moved to another place or set back to an older version is refused, and the caller learns nothing', async (t) => {
   const db = await database(t);
   const vault = await openVault({ db, masterKey: newMasterKey() });
@@ -162,7 +205,7 @@ test('an envelope that was moved to another place or set back to an older versio
   await assert.rejects(vault.get(attacker), refused);
 
   await vault.put(victim, new Secret('renewed'));
-  await updateSecret(db, victim, 2, stolen);
+  await updateSecret(db, victim, { id: stolen.id, version: 2 }, stolen);
   vault.forget();
   await assert.rejects(vault.get(victim), refused);
 

@@ -8,9 +8,9 @@ import { createKeyring } from './keyring.ts';
 import type { MasterKey } from './master-key.ts';
 import { readSecret, type VaultEntry } from './read-secret.ts';
 import { type RotationReport, rotateSecrets } from './rotate-secrets.ts';
-import { writeSecret } from './write-secret.ts';
+import { type SecretVersion, writeSecret } from './write-secret.ts';
 
-export type { RotationReport, VaultEntry };
+export type { RotationReport, SecretVersion, VaultEntry };
 
 /** The owner of a secret that every caller of the upstream shares. */
 export const SHARED: SecretRef['owner'] = { kind: 'shared', id: '' };
@@ -21,11 +21,15 @@ const DEFAULT_CACHE_SIZE = 10_000;
 
 export interface Vault {
   /** Stores a new value; whoever reads from now on gets it. Throws `unprocessable` for a value above 64 KiB. */
-  put(ref: SecretRef, secret: Secret): Promise<{ readonly id: string; readonly version: number }>;
+  put(ref: SecretRef, secret: Secret): Promise<SecretVersion>;
+  /** The same, but only in place of this value (null: of none). Null, having changed nothing, when another one is there. */
+  replace(ref: SecretRef, expected: SecretVersion | null, secret: Secret): Promise<SecretVersion | null>;
   /** The value, or null when there is none. Throws `internal` when the stored envelope was tampered with. */
   get(ref: SecretRef): Promise<Secret | null>;
   /** The same with its id and version; at once when it is in memory, so that a call need not wait for a turn. */
   entry(ref: SecretRef): VaultEntry | null | Promise<VaultEntry | null>;
+  /** What is stored now, past the memory of this process: another one may have written it. It is not kept in memory. */
+  readStored(ref: SecretRef): Promise<VaultEntry | null>;
   /** What is stored, without values. */
   list(
     filter: PageRequest & { upstream?: string | undefined; owner?: SecretRef['owner'] | undefined },
@@ -75,21 +79,28 @@ export async function openVault({
     for (const listener of listeners) listener(ref);
   }
 
+  async function write(ref: SecretRef, secret: Secret, expected?: SecretVersion | null): Promise<SecretVersion | null> {
+    checkSecret(ref, secret);
+    const written = writeSecret(db, keyring, ref, secret, expected);
+    writing.add(written);
+    try {
+      const stored = await written;
+      changed(ref);
+      return stored;
+    } finally {
+      writing.delete(written);
+    }
+  }
+
   return {
-    async put(ref, secret) {
-      checkSecret(ref, secret);
-      const written = writeSecret(db, keyring, ref, secret);
-      writing.add(written);
-      try {
-        const stored = await written;
-        changed(ref);
-        return stored;
-      } finally {
-        writing.delete(written);
-      }
-    },
+    put: async (ref, secret) => (await write(ref, secret))!,
+    replace: (ref, expected, secret) => write(ref, secret, expected),
     get: async (ref) => (await entry(ref))?.value ?? null,
     entry,
+    readStored(ref) {
+      entries.delete(refKey(ref));
+      return readSecret(db, keyring, ref);
+    },
     list: (filter) => listSecrets(db, filter),
     async remove(ref) {
       const removed = await deleteSecret(db, ref);

@@ -87,6 +87,8 @@ POST /users/{id}/setup-links admin
 GET /grants admin
 GET /grants/{id} admin
 POST /grants/{id}/revoke admin
+POST /oauth-clients admin
+DELETE /oauth-clients/{id} admin
 GET /oauth-clients admin
 GET /oauth-clients/{id} admin
 POST /oauth-clients/{id}/approve admin
@@ -135,7 +137,8 @@ test('whatever changes something is recorded, and whatever is removed or replace
     unrecorded.map((route) => route.operationId).filter((id) => !readsOnly.has(id)),
     [],
   );
-  // Memberships, assignments and credentials have no versions: putting them is idempotent, nothing can be lost.
+  // Memberships, assignments and credentials have no versions: putting them is idempotent, nothing can be lost. A client is
+  // never changed, and shutting one out has to work at once.
   const unversioned = ADMIN_ROUTES.filter(({ method, versioned }) => /PUT|PATCH|DELETE/.test(method) && !versioned);
   assert.deepEqual(unversioned.map((route) => route.operationId).sort(), [
     'addGroupMember',
@@ -143,6 +146,7 @@ test('whatever changes something is recorded, and whatever is removed or replace
     'deletePrincipalCredential',
     'deleteUpstreamCredential',
     'removeGroupMember',
+    'removeOAuthClient',
     'setMyCredential',
     'setPrincipalCredential',
     'setUpstreamCredential',

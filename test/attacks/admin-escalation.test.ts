@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { createSetupLink } from '../../src/identity/create-setup-link.ts';
 import { DEFAULT_TENANT } from '../../src/model/principal.ts';
+import { findLocalCredential, putPassword } from '../../src/store/local-credentials.ts';
 import { assignRole } from '../../src/store/role-assignments.ts';
+import { listUsableSetupLinks } from '../../src/store/setup-links.ts';
 import { type Actor, type AdminBench, addActor, openAdminBench } from '../flows/admin-bench.ts';
 
 let bench: AdminBench;
@@ -90,6 +93,103 @@ test('an admin does administer what is not an owner’s', async () => {
   );
   assert.equal((await bench.call('POST', '/access-keys', { owner, name: 'k' }, asAdmin())).status, 201);
   assert.equal((await bench.call('POST', `/users/${user.id}/disable`, undefined, asAdmin())).status, 200);
+});
+
+/** A user that the API made, as an admin would. */
+async function newUser(name: string) {
+  const { body } = await bench.call('POST', '/users', { name }, asAdmin());
+  return { kind: 'user', id: body.id as string };
+}
+
+const keyFor = async (owner: { kind: string; id: string }, key: string): Promise<{ id: string; key: string }> => {
+  const answer = await bench.call('POST', '/access-keys', { owner, name: 'made' }, { key });
+  assert.equal(answer.status, 201, answer.text);
+  return { id: answer.body.accessKey.id, key: answer.body.key };
+};
+
+/** Targets of the records of an action. */
+async function recorded(action: string): Promise<(string | undefined)[]> {
+  await bench.audit.flush();
+  const { entries } = await bench.audit.search({ tenantId: DEFAULT_TENANT, action, limit: 100 });
+  return entries.filter(({ reason }) => reason === 'made_by_lesser_standing').map(({ target }) => target);
+}
+
+test('what an admin made for somebody does not become an owner’s: keys end, those of owners stay', async () => {
+  const vera = await newUser('vera');
+  const byAdmin = await keyFor(vera, bench.admin.key);
+  const byOwner = await keyFor(vera, bench.owner.key);
+  const before = await bench.call('POST', '/role-assignments', { role: 'file-role', subject: vera });
+  assert.deepEqual(before.body.endedCredentials, [], 'an ordinary role ends nothing');
+  const answer = await bench.call('POST', '/role-assignments', { role: 'owner', subject: vera });
+  assert.deepEqual(answer.body.endedCredentials, [
+    { principal: vera, accessKeys: [{ id: byAdmin.id, name: 'made' }], clients: [], setupLink: false, password: false },
+  ]);
+  assert.deepEqual([await bench.accepts(byAdmin.key), await bench.accepts(byOwner.key)], [false, true]);
+  assert.ok((await recorded('key.revoke')).includes(byAdmin.id));
+});
+
+test('nor by a detour: through a key that somebody makes for themselves with it, a rotation, a group or a document', async () => {
+  const { body: group } = await bench.call('POST', '/groups', { name: 'promoted' });
+  await bench.call('POST', '/role-assignments', { role: 'owner', subject: { kind: 'group', id: group.id } });
+  const walter = await newUser('walter');
+  await bench.call('POST', '/role-assignments', { role: 'admin', subject: walter });
+  const first = await keyFor(walter, bench.admin.key);
+  const own = await keyFor(walter, first.key);
+  const good = await keyFor(walter, bench.owner.key);
+  const ownGood = await keyFor(walter, good.key);
+  const rotated = await bench.call('POST', `/access-keys/${good.id}/rotate`, { overlapSeconds: 60 }, asAdmin());
+  const added = await bench.call('PUT', `/groups/${group.id}/members/${walter.id}`);
+  assert.equal(added.body.endedCredentials.length, 1);
+  const accepted = [first.key, own.key, rotated.body.key, good.key, ownGood.key].map((key) => bench.accepts(key));
+  assert.deepEqual(await Promise.all(accepted), [false, false, false, true, true]);
+
+  const xenia = await newUser('xenia');
+  const { key } = await keyFor(xenia, bench.admin.key);
+  const applied = await bench.call('POST', '/state/apply', {
+    version: 1,
+    roleAssignments: [{ role: 'owner', subject: { kind: 'user', name: 'xenia' } }],
+  });
+  assert.equal(applied.body.endedCredentials[0].principal.id, xenia.id);
+  assert.equal(await bench.accepts(key), false);
+});
+
+test('an owner who is none any more is one of them, and so is an admin for who becomes an admin', async () => {
+  const former = await addActor(bench.db, DEFAULT_TENANT, 'user', 'former', ['owner']);
+  const yara = await newUser('yara');
+  const { key } = await keyFor(yara, former.key);
+  await bench.call('DELETE', `/role-assignments/user/${former.id}/owner`);
+  const asFormer = await bench.call('POST', '/role-assignments', { role: 'admin', subject: yara });
+  assert.equal(asFormer.body.endedCredentials[0].accessKeys.length, 1);
+  assert.equal(await bench.accepts(key), false);
+  const { key: next } = await keyFor(yara, bench.admin.key);
+  await bench.call('DELETE', `/role-assignments/user/${yara.id}/admin`);
+  const again = await bench.call('POST', '/role-assignments', { role: 'admin', subject: yara });
+  assert.deepEqual(again.body.endedCredentials, [], 'an admin may make what is an admin’s');
+  assert.equal(await bench.accepts(next), true);
+});
+
+test('links of an admin end, and the password that was chosen with one, when the user becomes an owner', async () => {
+  const ref = async (name: string) => ({ tenantId: DEFAULT_TENANT, userId: (await newUser(name)).id });
+  const [open, set, fine] = [await ref('zoe-open'), await ref('zoe-set'), await ref('zoe-fine')];
+  const byAdmin = { id: bench.admin.id, level: 'admin' } as const;
+  const byOwner = { id: bench.owner.id, level: 'owner' } as const;
+  await createSetupLink(bench.db, { userId: open.userId, purpose: 'recovery', maker: byAdmin });
+  await createSetupLink(bench.db, { userId: fine.userId, purpose: 'setup', maker: byOwner });
+  await putPassword(bench.db, set, 'hash', 1, byAdmin);
+  await putPassword(bench.db, fine, 'hash', 1, byOwner);
+  const rise = async (id: string) =>
+    (await bench.call('POST', '/role-assignments', { role: 'owner', subject: { kind: 'user', id } })).body;
+  const [ended] = (await rise(open.userId)).endedCredentials;
+  assert.deepEqual([ended.setupLink, ended.password], [true, false]);
+  assert.deepEqual(await listUsableSetupLinks(bench.db, open, Date.now()), []);
+  const [second] = (await rise(set.userId)).endedCredentials;
+  assert.deepEqual([second.setupLink, second.password], [false, true]);
+  assert.equal(await findLocalCredential(bench.db, set), null);
+  assert.deepEqual((await rise(fine.userId)).endedCredentials, []);
+  assert.equal((await listUsableSetupLinks(bench.db, fine, Date.now())).length, 1);
+  assert.ok(await findLocalCredential(bench.db, fine));
+  assert.ok((await recorded('user.end_setup_link')).includes(open.userId));
+  assert.ok((await recorded('user.end_password')).includes(set.userId));
 });
 
 test('a role that is put on a key narrows it and never makes an owner of it', async () => {

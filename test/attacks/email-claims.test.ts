@@ -3,7 +3,8 @@ import { after, before, describe, test } from 'node:test';
 import { DEFAULT_TENANT } from '../../src/model/principal.ts';
 import { assignRole } from '../../src/store/role-assignments.ts';
 import { type FakeIdentityProvider, startIdentityProvider } from '../fakes/identity-provider.ts';
-import { type Browser, providerSettings, type SignInSite, startSignInSite } from '../sign-in-site.ts';
+import type { Browser } from '../oauth-browser.ts';
+import { providerSettings, type SignInSite, startSignInSite } from '../sign-in-site.ts';
 
 const RETURN_TO = '/oauth/interaction/x';
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { SignJWT } from 'jose';
 import { type FakeIdentityProvider, startIdentityProvider } from '../fakes/identity-provider.ts';
-import { type Browser, providerSettings, type SignInSite, startSignInSite } from '../sign-in-site.ts';
+import type { Browser } from '../oauth-browser.ts';
+import { providerSettings, type SignInSite, startSignInSite } from '../sign-in-site.ts';
 
 const RETURN_TO = '/oauth/interaction/x';
 

@@ -187,6 +187,21 @@ test('a client cannot have more grants than an operator allows', async (t) => {
   assert.equal(answerIn(done.url).error, 'access_denied');
 });
 
+test('a client that did not register itself serves as many people as there are', async (t) => {
+  const declared = { id: 'desk', name: 'Desk', redirectUris: ['http://127.0.0.1/callback'] };
+  const free = await startAuthorizationServer({
+    oauth: { clients: { grantsPerClient: 1 }, preRegistered: [declared] },
+  });
+  t.after(() => free.close());
+  await free.addUser('ann');
+  const opened = new Browser(free.url);
+  await opened.open('/test/sign-in?name=ann');
+  for (let i = 0; i < 3; i++) {
+    const { exchange } = await authorize(opened, { clientId: 'desk' });
+    assert.ok(exchange.code);
+  }
+});
+
 test('whose grant an operator has ended is asked again, although they were not to be', async () => {
   const clientId = await register(as.url, WEB);
   await authorize(browser, { clientId, ...AT_APP });
@@ -194,6 +209,23 @@ test('whose grant an operator has ended is asked again, although they were not t
   const { id } = await as.db.selectFrom('oauth_grants').select('id').executeTakeFirstOrThrow();
   assert.equal(await as.server.revokeGrant(id, 'by an operator'), true);
   assert.equal(await asks(browser, { clientId, ...AT_APP }), true);
+});
+
+test('a grant says through which session of an identity provider it was given, so that it can end with that', async (t) => {
+  const own = await startAuthorizationServer();
+  t.after(() => own.close());
+  await own.addUser('ann');
+  const federated = new Browser(own.url);
+  await federated.open('/test/sign-in?name=ann&provider=corp&sid=s-1');
+  const clientId = await register(own.url, WEB);
+  // The second time by the consent that is remembered.
+  for (let i = 0; i < 2; i++) await authorize(federated, { clientId, ...AT_APP });
+  const rows = await own.db.selectFrom('oauth_grants').select('payload').execute();
+  const sessions = rows.map(({ payload }) => JSON.parse(payload) as Record<string, unknown>);
+  assert.deepEqual(
+    sessions.map(({ provider, providerSession }) => [provider, providerSession]),
+    Array(2).fill(['corp', 's-1']),
+  );
 });
 
 test('one person cannot use up what a client may have for all', async (t) => {

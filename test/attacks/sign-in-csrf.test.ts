@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { createSetupLink } from '../../src/identity/create-setup-link.ts';
 import { putPassword } from '../../src/store/local-credentials.ts';
-import { type Browser, cheapHash, type PageAnswer, type SignInSite, startSignInSite } from '../sign-in-site.ts';
+import type { Browser, PageAnswer } from '../oauth-browser.ts';
+import { cheapHash, type SignInSite, startSignInSite } from '../sign-in-site.ts';
 
 const LOGIN = { login: 'ann', password: 'a password for ann', return_to: '/oauth/interaction/x' };
 const EVIL = 'https://evil.example';
@@ -60,7 +61,11 @@ describe('forms that another site sends', () => {
 
   test('a setup link cannot be filled in from elsewhere', async () => {
     const user = await site.newUser('ben');
-    const { token } = await createSetupLink(site.db, { userId: user.id, purpose: 'setup', createdBy: 'usr_owner' });
+    const { token } = await createSetupLink(site.db, {
+      userId: user.id,
+      purpose: 'setup',
+      maker: { id: 'usr_owner', level: 'owner' },
+    });
     const path = `/setup/${token.reveal()}`;
     const password = 'a password of the attacker';
     const browser = site.newBrowser();

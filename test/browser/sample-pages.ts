@@ -7,6 +7,11 @@ import { deviceConfirmPage } from '../../src/authorization-server/pages/device-c
 import { deviceDonePage } from '../../src/authorization-server/pages/device-done-page.ts';
 import { devicePage } from '../../src/authorization-server/pages/device-page.ts';
 import { grantedPage } from '../../src/authorization-server/pages/granted-page.ts';
+import { logoutPage } from '../../src/authorization-server/pages/logout-page.ts';
+import { connectPage } from '../../src/connect/pages/connect-page.ts';
+import { connectedPage } from '../../src/connect/pages/connected-page.ts';
+import { myConnectionsPage } from '../../src/connect/pages/my-connections-page.ts';
+import { scopeLines } from '../../src/connect/scope-words.ts';
 import { continuePage } from '../../src/http/pages/continue-page.ts';
 import { errorPage } from '../../src/http/pages/error-page.ts';
 import type { Html } from '../../src/http/pages/html.ts';
@@ -66,6 +71,48 @@ const providers = [
 const signIn = { action: '/sign-in', csrf, returnTo: '/oauth/authorize?client_id=a&scope=b', providers, local: true };
 const totp = { uri: 'otpauth://totp/Toolgate:ann?secret=JBSWY3DPEHPK3PXP', secret: 'JBSWY3DPEHPK3PXP', qrSvg: QR };
 
+const NOON = Date.UTC(2026, 10, 21, 12);
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+const { user, switchAccountHref } = decision;
+const connect = {
+  action: '/connect/github',
+  csrf,
+  fields: { host: 'github.com' },
+  user,
+  switchAccountHref,
+  upstream: 'github',
+  upstreamHost: 'api.githubcopilot.com',
+  host: 'github.com',
+  issuer: 'https://github.com/login/oauth',
+  scopes: scopeLines(['repo', 'read:org', 'user:email'], 'github'),
+  usedBy: 'person',
+  clientSource: 'configured',
+  account: null,
+  warning: null,
+  cancel: { href: '/connect', text: 'Cancel' },
+  remaining: 0,
+} as const;
+const connection = {
+  state: 'connected',
+  account: 'ann-larsen',
+  host: 'github.com',
+  scopes: connect.scopes,
+  connectedAt: NOON - 12 * DAY,
+  expiresAt: NOON + 52 * MINUTE,
+  refreshExpiresAt: NOON + 168 * DAY,
+  lastUsedAt: NOON - 4 * MINUTE,
+  lastUsedBy: 'Claude Code',
+  nextAction: null,
+} as const;
+const service = (upstream: string) => ({
+  upstream,
+  connection: null,
+  connectHref: `/connect/${upstream}`,
+  disconnectAction: `/connect/${upstream}/disconnect`,
+});
+const myConnections = { csrf, user, switchAccountHref, mine: [], shared: null, connectAllHref: null, now: NOON };
+
 /** By name; the names are paths of the server in `page-server.ts`. */
 export const ORDINARY: Readonly<Record<string, () => Html>> = {
   'sign-in': () => signInPage(signIn),
@@ -90,9 +137,22 @@ export const ORDINARY: Readonly<Record<string, () => Html>> = {
       error: 'Both passwords must be the same.',
       totp: { ...totp, required: true },
     }),
-  'signed-in': () => signedInPage({ ...decision, userName: 'ann.larsen@example.com', signOutAction: '/sign-out' }),
+  'signed-in': () =>
+    signedInPage({
+      ...decision,
+      userName: 'ann.larsen@example.com',
+      signOutAction: '/sign-out',
+      connectionsHref: '/connect',
+    }),
   'test-done': () => testDonePage(),
   'signed-out': () => signedOutPage({ signInHref: '/sign-in' }),
+  'sign-out': () =>
+    logoutPage({
+      action: '/oauth/end-session/confirm?client_id=cli_1',
+      csrf,
+      userName: 'ann.larsen@example.com',
+      clientName: 'Example Editor',
+    }),
   consent: () =>
     consentPage({
       ...decision,
@@ -149,6 +209,66 @@ export const ORDINARY: Readonly<Record<string, () => Html>> = {
     }),
   'device-done': () => deviceDonePage({ allowed: true, client: registered }),
   'device-denied': () => deviceDonePage({ allowed: false, client: documented }),
+  connect: () => connectPage(connect),
+  'connect-unknown-scopes': () =>
+    connectPage({
+      ...connect,
+      upstream: 'notion',
+      host: 'mcp.notion.com',
+      issuer: 'https://mcp.notion.com',
+      scopes: [],
+      clientSource: 'metadata-document',
+      account: 'ann@example.com',
+      cancel: { href: '/connect/slack?next=all', text: 'Skip' },
+      remaining: 2,
+    }),
+  'connect-shared': () =>
+    connectPage({ ...connect, usedBy: 'everybody', warning: 'The provider lists no PKCE; it is used all the same.' }),
+  connected: () =>
+    connectedPage({
+      upstream: 'github',
+      account: 'ann-larsen',
+      host: 'github.com',
+      nextAction: null,
+      connectionsHref: '/connect',
+      againHref: '/connect/github?again=1',
+    }),
+  'my-connections': () =>
+    myConnectionsPage({
+      ...myConnections,
+      mine: [
+        { ...service('github'), connection },
+        {
+          ...service('jira'),
+          connection: {
+            ...connection,
+            state: 'needs_reauth',
+            account: 'ann.larsen@example.com',
+            host: 'auth.atlassian.com',
+            lastUsedBy: 'Cursor',
+            nextAction: 'Atlassian does not take the connection any more. Connect it again.',
+          },
+        },
+        { ...service('linear'), connection: { ...connection, state: 'failing', host: 'linear.app' } },
+        service('notion'),
+        service('slack'),
+        { ...service('wiki'), connection: { ...connection, state: 'connected' }, connectHref: null },
+      ],
+      shared: [
+        { ...service('sentry'), as: 'shared', connectHref: '/connect/sentry?as=shared' },
+        {
+          ...service('status'),
+          as: 'shared',
+          connection: {
+            ...connection,
+            state: 'changed_issuer',
+            nextAction: 'It names another provider than before. Nothing is sent there until you have looked at it.',
+          },
+        },
+      ],
+      connectAllHref: '/connect/jira?next=all',
+    }),
+  'my-connections-none': () => myConnectionsPage(myConnections),
   error: () =>
     errorPage({
       title: 'This sign-in has expired',
@@ -194,6 +314,18 @@ export function hostilePages(text: string): Readonly<Record<string, () => Html>>
     scopes: Array.from({ length: 40 }, () => ({ scope: text, text, detail: text })),
   };
   const decide = { ...decision, csrf: text, user: { name: text } };
+  const hostileConnect = {
+    ...connect,
+    csrf: text,
+    user: { name: text },
+    fields: { host: text, as: text, for: text },
+    upstream: text,
+    upstreamHost: text,
+    host: text,
+    issuer: text,
+    account: text,
+    warning: text,
+  };
   const consent = { ...decide, ...hostile, redirectHost: text, isLoopback: false, isNew: true };
   return {
     'sign-in': () =>
@@ -216,7 +348,10 @@ export function hostilePages(text: string): Readonly<Record<string, () => Html>>
         error: text,
         totp: { uri: 'otpauth://totp/x', secret: text, qrSvg: `<svg xmlns="http://www.w3.org/2000/svg">${text}</svg>` },
       }),
-    'signed-in': () => signedInPage({ ...decide, userName: text, signOutAction: '/sign-out' }),
+    'signed-in': () =>
+      signedInPage({ ...decide, userName: text, signOutAction: '/sign-out', connectionsHref: '/connect' }),
+    'sign-out': () =>
+      logoutPage({ action: '/oauth/end-session/confirm', csrf: text, userName: text, clientName: text }),
     consent: () => consentPage({ ...consent, client: client('metadata-document') }),
     'consent-registered': () => consentPage({ ...consent, client: client('registered'), isLoopback: true }),
     'consent-configured': () => consentPage({ ...consent, client: client('configured'), isAppScheme: true }),
@@ -232,6 +367,46 @@ export function hostilePages(text: string): Readonly<Record<string, () => Html>>
         place: text,
       }),
     'device-done': () => deviceDonePage({ allowed: true, client: client('registered') }),
+    connect: () =>
+      connectPage({
+        ...hostileConnect,
+        usedBy: { serviceAccount: text },
+        scopes: Array.from({ length: 40 }, (_, i) => ({ scope: text, text: i % 2 === 0 ? text : null })),
+      }),
+    'connect-shared': () => connectPage({ ...hostileConnect, usedBy: 'everybody', scopes: [] }),
+    connected: () =>
+      connectedPage({
+        upstream: text,
+        account: text,
+        host: text,
+        nextAction: text,
+        connectionsHref: '/connect',
+        againHref: '/connect/x?again=1',
+      }),
+    'my-connections': () =>
+      myConnectionsPage({
+        ...myConnections,
+        csrf: text,
+        user: { name: text },
+        mine: [
+          {
+            ...service('x'),
+            upstream: text,
+            as: text,
+            connection: {
+              ...connection,
+              account: text,
+              host: text,
+              scopes: [
+                { scope: text, text: null },
+                { scope: text, text },
+              ],
+              lastUsedBy: text,
+              nextAction: text,
+            },
+          },
+        ],
+      }),
     error: () => errorPage({ title: text, detail: text, whatToDo: text, code: text, requestId: text }),
   };
 }

@@ -4,15 +4,17 @@ import { test } from 'node:test';
 import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { startDocumentSite } from './document-site.ts';
 import { startSignedInTarget } from './signed-in-target.ts';
 
 const REDIRECT = 'http://localhost:45998/callback';
 
-test('the SDK registers, signs a person in, calls, and refreshes by itself', async () => {
-  const target = await startSignedInTarget('legacy');
+/** What a desktop client keeps, in memory. */
+function memoryProvider(documentUrl?: string) {
   // biome-ignore lint/suspicious/noExplicitAny: it gives back what the SDK gave it
   const kept: Record<string, any> = {};
   const authProvider = {
+    ...(documentUrl !== undefined && { clientMetadataUrl: documentUrl }),
     redirectUrl: REDIRECT,
     clientMetadata: { client_name: 'SDK v1', redirect_uris: [REDIRECT] },
     clientInformation: () => kept.client,
@@ -31,6 +33,12 @@ test('the SDK registers, signs a person in, calls, and refreshes by itself', asy
       kept.asked = url;
     },
   };
+  return { kept, authProvider };
+}
+
+test('the SDK registers, signs a person in, calls, and refreshes by itself', async () => {
+  const target = await startSignedInTarget('legacy');
+  const { kept, authProvider } = memoryProvider();
   const newTransport = () => new StreamableHTTPClientTransport(target.url, { authProvider });
   const newClient = () => new Client({ name: 'sdk-v1', version: '1' });
   try {
@@ -47,5 +55,25 @@ test('the SDK registers, signs a person in, calls, and refreshes by itself', asy
     await client.close();
   } finally {
     await target.close();
+  }
+});
+
+test('the SDK names itself by its metadata document, and registers nowhere', async () => {
+  const site = await startDocumentSite({ client_name: 'Documented', redirect_uris: [REDIRECT] });
+  const target = await startSignedInTarget('legacy');
+  const { kept, authProvider } = memoryProvider(site.url);
+  const newTransport = () => new StreamableHTTPClientTransport(target.url, { authProvider });
+  try {
+    const first = newTransport();
+    await assert.rejects(new Client({ name: 'sdk-v1', version: '1' }).connect(first), UnauthorizedError);
+    assert.equal(kept.asked.searchParams.get('client_id'), site.url);
+    await first.finishAuth((await target.allow(kept.asked)).searchParams.get('code')!);
+    const client = new Client({ name: 'sdk-v1', version: '1' });
+    await client.connect(newTransport());
+    assert.ok((await client.listTools()).tools.length > 0);
+    await client.close();
+  } finally {
+    await target.close();
+    await site.close();
   }
 });

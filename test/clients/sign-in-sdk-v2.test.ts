@@ -5,50 +5,19 @@ import { test } from 'node:test';
 import {
   Client,
   ClientCredentialsProvider,
+  CrossAppAccessProvider,
   DpopSession,
-  type OAuthClientProvider,
+  discoverAndRequestJwtAuthGrant,
   PrivateKeyJwtProvider,
   StreamableHTTPClientTransport,
   UnauthorizedError,
 } from '@modelcontextprotocol/client';
+import { startTokenIssuer } from '../fakes/token-issuer.ts';
+import { startDocumentSite } from './document-site.ts';
+import { MemoryProvider } from './memory-provider.ts';
 import { type SignedInTarget, startSignedInTarget } from './signed-in-target.ts';
 
 const REDIRECT = 'http://127.0.0.1:45999/callback';
-
-/** What a desktop client keeps, in memory. */
-class MemoryProvider implements OAuthClientProvider {
-  readonly redirectUrl = REDIRECT;
-  readonly clientMetadata = { client_name: 'SDK v2', redirect_uris: [REDIRECT] };
-  readonly #dpop: DpopSession | undefined;
-  // biome-ignore lint/suspicious/noExplicitAny: it gives back what the SDK gave it
-  kept: Record<string, any> = {};
-  asked: URL | undefined;
-
-  constructor(dpop?: DpopSession) {
-    this.#dpop = dpop;
-  }
-
-  dpop = () => this.#dpop;
-  clientInformation = () => this.kept.client;
-  saveClientInformation = (client: unknown) => {
-    this.kept.client = client;
-  };
-  tokens = () => this.kept.tokens;
-  saveTokens = (tokens: unknown) => {
-    this.kept.tokens = tokens;
-  };
-  codeVerifier = () => this.kept.verifier;
-  saveCodeVerifier = (verifier: string) => {
-    this.kept.verifier = verifier;
-  };
-  saveDiscoveryState = (state: unknown) => {
-    this.kept.discovery = state;
-  };
-  discoveryState = () => this.kept.discovery;
-  redirectToAuthorization = (url: URL) => {
-    this.asked = url;
-  };
-}
 
 const newClient = (mode: 'legacy' | { pin: string }) =>
   new Client({ name: 'sdk-v2', version: '1' }, { versionNegotiation: { mode } });
@@ -68,7 +37,7 @@ for (const era of ['legacy', 'modern'] as const) {
   const mode = era === 'modern' ? { pin: '2026-07-28' } : era;
   test(`the SDK registers, signs a person in, calls, and refreshes by itself (${era})`, async () => {
     const target = await startSignedInTarget(era);
-    const provider = new MemoryProvider();
+    const provider = new MemoryProvider(REDIRECT);
     try {
       const client = await connect(target, provider, mode);
       assert.ok((await client.listTools()).tools.length > 0);
@@ -85,7 +54,7 @@ for (const era of ['legacy', 'modern'] as const) {
 
 test('the SDK binds its tokens to a key (DPoP), and the gateway asks for the proof', async () => {
   const target = await startSignedInTarget('legacy');
-  const provider = new MemoryProvider(await DpopSession.create());
+  const provider = new MemoryProvider(REDIRECT, { dpop: await DpopSession.create() });
   try {
     const client = await connect(target, provider, 'legacy');
     assert.ok((await client.listTools()).tools.length > 0);
@@ -133,5 +102,86 @@ test('an agent of its own signs in with a secret, or with a key, for its service
     }
   } finally {
     await target.close();
+  }
+});
+
+test('the SDK names itself by its metadata document, and registers nowhere', async () => {
+  const site = await startDocumentSite({
+    client_name: 'Documented',
+    redirect_uris: [REDIRECT],
+    token_endpoint_auth_method: 'none',
+  });
+  const target = await startSignedInTarget('modern');
+  const provider = new MemoryProvider(REDIRECT, { documentUrl: site.url });
+  try {
+    const client = await connect(target, provider, { pin: '2026-07-28' });
+    assert.ok((await client.listTools()).tools.length > 0);
+    assert.equal(provider.asked?.searchParams.get('client_id'), site.url);
+    assert.equal(site.reads(), 1, 'once for all that it did');
+    const { body } = await target.gateway.admin('GET', '/oauth-clients');
+    assert.deepEqual(
+      body.items.map(({ id, source, name }: Record<string, string>) => ({ id, source, name })),
+      [{ id: site.url, source: 'metadata_document', name: 'Documented' }],
+    );
+    provider.kept.tokens = { ...provider.kept.tokens, access_token: 'expired' };
+    assert.ok((await client.listTools()).tools.length > 0, 'and refreshes');
+    await client.close();
+  } finally {
+    await target.close();
+    await site.close();
+  }
+});
+
+test('a company’s identity provider lets its people in by the SDK’s cross-app access (ID-JAG)', async () => {
+  const idp = await startTokenIssuer();
+  const secret = 'a-secret-that-is-long-enough-to-be-one-0123456789';
+  const target = await startSignedInTarget('legacy', {
+    preRegistered: [{ id: 'desk', name: 'Desk', authMethod: 'client_secret_basic', secret }],
+    assertionIssuers: [{ issuer: idp.issuer, kind: 'id-jag', clients: ['desk'], createAccounts: true }],
+  });
+  const asked: URLSearchParams[] = [];
+  idp.metadata.authorization_endpoint = `${idp.issuer}/authorize`;
+  idp.metadata.token_endpoint = `${idp.issuer}/token`;
+  Object.assign(idp.metadata, { response_types_supported: ['code'], subject_types_supported: ['public'] });
+  Object.assign(idp.metadata, { id_token_signing_alg_values_supported: ['ES256'] });
+  // The company decides here who may use what (draft-ietf-oauth-identity-assertion-authz-grant, token exchange).
+  idp.onToken = async (form) => {
+    asked.push(form);
+    const grant = {
+      ...{ sub: 'employee-7', email: 'eve@corp.example', email_verified: true, jti: String(asked.length) },
+      ...{ aud: form.get('audience'), resource: form.get('resource'), client_id: 'desk' },
+    };
+    return {
+      access_token: await idp.sign(grant, { typ: 'oauth-id-jag+jwt' }),
+      issued_token_type: 'urn:ietf:params:oauth:token-type:id-jag',
+      token_type: 'N_A',
+      expires_in: 300,
+    };
+  };
+  const authProvider = new CrossAppAccessProvider({
+    clientId: 'desk',
+    clientSecret: secret,
+    expectedIssuer: target.gateway.url,
+    assertion: async ({ authorizationServerUrl: audience, resourceUrl: resource, fetchFn }) => {
+      const idToken = 'the ID token of the sign-in at the company';
+      const at = { idpUrl: idp.issuer, clientId: 'desk-at-idp', idToken };
+      return (await discoverAndRequestJwtAuthGrant({ ...at, audience, resource, fetchFn })).jwtAuthGrant;
+    },
+  });
+  try {
+    const newTransport = () => new StreamableHTTPClientTransport(target.url, { authProvider });
+    // They have an account from now on, and no role yet: there is no such upstream for them.
+    await assert.rejects(newClient('legacy').connect(newTransport()), /There is no upstream named fixture/);
+    assert.equal(asked[0]?.get('resource'), String(target.url));
+    const { body } = await target.gateway.admin('GET', '/users?name=eve@corp.example');
+    const subject = { kind: 'user', id: body.items[0].id };
+    await target.gateway.admin('POST', '/role-assignments', { role: 'full-access', subject });
+    const client = newClient('legacy');
+    await client.connect(newTransport());
+    assert.ok((await client.listTools()).tools.length > 0);
+    await client.close();
+  } finally {
+    await target.close();
+    await idp.close();
   }
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { CLIENT_RUNS } from './client-run.ts';
 import { compareResults, type ExpectedFailure, isOf, loadExpectedFailures } from './expected-failures.ts';
 import { type CheckResult, SUITE_RUNS, type SuiteRun } from './suite-run.ts';
 
@@ -55,12 +56,12 @@ test('a check that succeeds without the gateway and asserts nothing behind it co
 });
 
 test('every entry of the file belongs to a run that takes place, names a check and gives a reason', () => {
-  const { direct, gateway } = loadExpectedFailures();
-  for (const expected of [...direct, ...gateway]) {
+  const { direct, gateway, client } = loadExpectedFailures();
+  for (const expected of [...direct, ...gateway, ...client]) {
     const named = [expected.scenario, expected.check, expected.reason].every((text) => text?.trim());
     assert.ok(named, `incomplete: ${JSON.stringify(expected)}`);
     assert.ok(
-      SUITE_RUNS.some((run) => isOf(expected, run)),
+      (client.includes(expected) ? CLIENT_RUNS : SUITE_RUNS).some((run) => isOf(expected, run)),
       `no such run: ${JSON.stringify(expected)}`,
     );
   }

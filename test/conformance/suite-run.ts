@@ -32,10 +32,14 @@ export interface CheckResult {
   readonly message: string | undefined;
 }
 
-const INSTALLED = join(import.meta.dirname, '../clients/node_modules');
+const installed = (alias: string): string =>
+  join(import.meta.dirname, '../clients/node_modules', alias, 'dist/index.js');
 
-/** The two releases stand under aliases in test/clients/package.json. */
-const ALIAS = { '0.1.16': 'conformance-legacy', '0.2.0-alpha.12': 'conformance-modern' } as const;
+/** The programs of the two releases, which stand under aliases in test/clients/package.json. */
+export const SUITE_ENTRY = {
+  '0.1.16': installed('conformance-legacy'),
+  '0.2.0-alpha.12': installed('conformance-modern'),
+} as const;
 
 /** Runs every scenario against `url` and hands over each one's checks as soon as it is through. */
 export async function runSuite(
@@ -55,7 +59,7 @@ export async function runSuite(
     onScenario(scenario, checks);
   }
   try {
-    const entry = join(INSTALLED, ALIAS[suite], 'dist/index.js');
+    const entry = SUITE_ENTRY[suite];
     const selection = ['--suite', 'all', '--spec-version', revision];
     const child = spawn(process.execPath, [entry, 'server', '--url', url, ...selection, '-o', outputDir], {
       env: { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}` },

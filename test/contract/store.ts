@@ -18,6 +18,7 @@ import { browserSessions, externalIdentities, loginStates, setupLinks } from './
 import { signingKeys, usedTokenIds } from './store/signing-keys.ts';
 import { tenantIsolation } from './store/tenant-isolation.ts';
 import { transactions } from './store/transactions.ts';
+import { providerRevocations, upstreamClients, upstreamConnections } from './store/upstream-connections.ts';
 
 /** What every database engine has to do. `open` returns an empty database of the engine. */
 export function storeContract(engine: string, open: () => Promise<Database>): void {
@@ -40,6 +41,9 @@ export function storeContract(engine: string, open: () => Promise<Database>): vo
     refreshSuccessors,
     signingKeys,
     usedTokenIds,
+    upstreamConnections,
+    upstreamClients,
+    providerRevocations,
     administration,
     tenantIsolation,
     hostileInput,

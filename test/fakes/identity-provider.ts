@@ -28,7 +28,7 @@ export interface FakeIdentityProvider {
   /** Another signing key; the old one is no longer published. */
   rotateKeys(): void;
   /** Signs any claims with the provider's key. */
-  sign(claims: Record<string, unknown>): Promise<string>;
+  sign(claims: Record<string, unknown>, header?: { typ?: string }): Promise<string>;
   readonly requests: string[];
   close(): Promise<void>;
 }
@@ -64,9 +64,9 @@ export async function startIdentityProvider(
       key = newKey();
       handle = build();
     },
-    sign: async (claims) =>
+    sign: async (claims, header = {}) =>
       new SignJWT(claims)
-        .setProtectedHeader({ alg: 'RS256', kid: key.jwk.kid! })
+        .setProtectedHeader({ alg: 'RS256', kid: key.jwk.kid!, ...header })
         .sign(await importPKCS8(key.pem, 'RS256')),
     async close() {
       server.closeAllConnections();

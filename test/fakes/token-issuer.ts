@@ -15,6 +15,8 @@ export interface TokenIssuer {
   readonly opaque: Map<string, Readonly<Record<string, unknown>>>;
   /** Paths that were asked for, in order. */
   readonly requests: string[];
+  /** What its token endpoint answers a form with; 404 while there is none. */
+  onToken: ((form: URLSearchParams) => Promise<unknown>) | undefined;
   /** Merged into the metadata document. */
   readonly metadata: Record<string, unknown>;
   readonly kid: string;
@@ -73,17 +75,19 @@ export async function startTokenIssuer(options: TokenIssuerOptions = {}): Promis
       return send({ keys: keys.filter(({ published }) => published).map(({ publicJwk }) => publicJwk) });
     }
     if (url === `${path}/introspect`) return introspect(req, send);
+    if (url === `${path}/token` && tokenIssuer.onToken !== undefined) {
+      return send(await tokenIssuer.onToken(await readForm(req)));
+    }
     send({ error: 'not_found' }, 404);
   }
 
   async function introspect(req: IncomingMessage, send: (body: unknown, status?: number) => void): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of req) chunks.push(chunk);
+    const asked = await readForm(req);
     const form = (text: string): string => new URLSearchParams(`v=${text}`).get('v')!;
     const [, basic = ''] = /^Basic (.+)$/.exec(req.headers.authorization ?? '') ?? [];
     const [id = '', secret = ''] = Buffer.from(basic, 'base64').toString().split(':').map(form);
     if (id !== client.id || secret !== client.secret) return send({ error: 'invalid_client' }, 401);
-    const known = opaque.get(new URLSearchParams(Buffer.concat(chunks).toString()).get('token') ?? '');
+    const known = opaque.get(asked.get('token') ?? '');
     send(known === undefined ? { active: false } : { active: true, ...known });
   }
 
@@ -94,9 +98,10 @@ export async function startTokenIssuer(options: TokenIssuerOptions = {}): Promis
   const introspectionEndpoint = `${issuer}/introspect`;
   await addKey(true);
 
-  return {
+  const tokenIssuer: TokenIssuer = {
     issuer,
     jwksUri,
+    onToken: undefined,
     introspectionEndpoint,
     client,
     opaque,
@@ -131,4 +136,11 @@ export async function startTokenIssuer(options: TokenIssuerOptions = {}): Promis
       await closed;
     },
   };
+  return tokenIssuer;
+}
+
+async function readForm(req: IncomingMessage): Promise<URLSearchParams> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of req) chunks.push(chunk);
+  return new URLSearchParams(Buffer.concat(chunks).toString());
 }

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import pino from 'pino';
 import type { AppError } from '../../src/errors/app-error.ts';
@@ -9,6 +10,7 @@ import type { HttpUpstream, StdioUpstream, Upstream } from '../../src/model/upst
 import { createBreaker } from '../../src/upstreams/breaker.ts';
 import { createBulkhead } from '../../src/upstreams/bulkhead.ts';
 import { createCallGuard } from '../../src/upstreams/call-guard.ts';
+import type { TokenSource } from '../../src/upstreams/renewable-credentials.ts';
 import type { ConnectionOptions } from '../../src/upstreams/transports/connection-options.ts';
 import { createHttpEndpoint } from '../../src/upstreams/transports/http.ts';
 import type {
@@ -31,7 +33,7 @@ const base = {
 } as const;
 
 export function httpUpstream(url: string, changes: Partial<HttpUpstream> = {}): HttpUpstream {
-  return { ...base, name: 'fake', transport: 'http', url, ...changes };
+  return { ...base, name: 'fake', transport: 'http', url, identityHeader: null, ...changes };
 }
 
 /** @param args of upstream-stdio.ts */
@@ -54,6 +56,11 @@ export const bearer = (token: string): Credential => ({
   id: `shared:${token}`,
   headers: [['Authorization', new Secret(`Bearer ${token}`)]],
 });
+/** For upstreams that need no token. */
+export const noTokens: TokenSource = {
+  of: () => assert.fail('no upstream here has tokens'),
+  renewed: () => assert.fail('no upstream here has tokens'),
+};
 export const identity = { clientInfo: { name: 'toolgate', version: 'test' }, clientCapabilities: {} };
 export const silent = pino({ level: 'silent' });
 

@@ -60,6 +60,9 @@ export interface FakeHttpUpstream {
   close(): Promise<void>;
 }
 
+/** Looks at a request before everything else. True: it was answered here. */
+export type HttpFakeGuard = (received: Received, res: ServerResponse) => boolean;
+
 export interface HttpFakeHandler {
   handle(received: Received, req: IncomingMessage, res: ServerResponse): Promise<void>;
   announce(method: string, params?: object): void;
@@ -71,6 +74,7 @@ export interface HttpFakeHandler {
 export async function startHttpFake(
   path: string,
   create: (behaviour: FakeBehaviour) => HttpFakeHandler,
+  guard: HttpFakeGuard = () => false,
 ): Promise<FakeHttpUpstream> {
   const behaviour = createBehaviour();
   const handler = create(behaviour);
@@ -81,6 +85,7 @@ export async function startHttpFake(
   const server = createServer(async (req, res) => {
     const record = await record_(req);
     received.push(record);
+    if (guard(record, res)) return;
     const fault = takeFault(faults, record);
     if (fault !== undefined && !(await suffer(fault, res))) return;
     await handler.handle(record, req, res);

@@ -1,9 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { FakePeer } from './upstream-behaviour.ts';
-import { createAnswer, type FakeHttpUpstream, type Received, signalOf, startHttpFake } from './upstream-http.ts';
+import {
+  createAnswer,
+  type FakeHttpUpstream,
+  type HttpFakeGuard,
+  type Received,
+  signalOf,
+  startHttpFake,
+} from './upstream-http.ts';
 
 export interface LegacyFakeOptions {
+  readonly guard?: HttpFakeGuard;
   readonly revision?: string;
   /** Hands out no session ids. */
   readonly stateless?: boolean;
@@ -73,52 +81,56 @@ export async function startLegacyUpstream(options: LegacyFakeOptions = {}): Prom
     return true;
   };
 
-  const fake = await startHttpFake('/mcp', (behaviour) => ({
-    announce(method, params) {
-      for (const res of streams) write(res, { jsonrpc: '2.0', method, ...(params && { params }) });
-    },
-    forget: () => sessions.clear(),
-    async handle(received, _req, res) {
-      const { message, headers } = received;
-      if (message?.method === 'initialize') return openSession(received, res, behaviour);
-      if (refuseSession(received, res)) return;
-      if (received.method === 'DELETE') {
-        sessions.delete(String(headers['mcp-session-id']));
-        res.writeHead(200).end();
-        return;
-      }
-      if (received.method === 'GET') return openStream(received, res);
-      const session = String(headers['mcp-session-id']);
-      if (message.method === 'notifications/cancelled')
-        cancellations.get(`${session} ${message.params.requestId}`)?.abort();
-      if (message.method === undefined) asked.get(message.id)?.(message.result ?? message.error);
-      if (message.id === undefined || message.method === undefined) {
-        res.writeHead(202).end();
-        return;
-      }
-      const key = `${session} ${message.id}`;
-      const controller = new AbortController();
-      cancellations.set(key, controller);
-      const answer = createAnswer(res, options);
-      const peer: FakePeer = {
-        notify: (method, params) => answer.event({ jsonrpc: '2.0', method, params }),
-        ask(method, params) {
-          const id = ++lastAsked;
-          answer.event({ jsonrpc: '2.0', id, method, params });
-          return new Promise((resolve) => asked.set(id, resolve));
-        },
-        signal: AbortSignal.any([controller.signal, signalOf(res)]),
-      };
-      const outcome = await behaviour.handle(message, peer);
-      cancellations.delete(key);
-      const response = { ...outcome, jsonrpc: '2.0', id: message.id };
-      if (!options.polling || message.method !== 'tools/call') return answer.end(response);
-      const eventId = randomUUID();
-      unfinished.set(eventId, { message: response });
-      res.writeHead(200, { 'content-type': 'text/event-stream' });
-      res.end(`id: ${eventId}\nretry: 10\ndata: \n\n`);
-    },
-  }));
+  const fake = await startHttpFake(
+    '/mcp',
+    (behaviour) => ({
+      announce(method, params) {
+        for (const res of streams) write(res, { jsonrpc: '2.0', method, ...(params && { params }) });
+      },
+      forget: () => sessions.clear(),
+      async handle(received, _req, res) {
+        const { message, headers } = received;
+        if (message?.method === 'initialize') return openSession(received, res, behaviour);
+        if (refuseSession(received, res)) return;
+        if (received.method === 'DELETE') {
+          sessions.delete(String(headers['mcp-session-id']));
+          res.writeHead(200).end();
+          return;
+        }
+        if (received.method === 'GET') return openStream(received, res);
+        const session = String(headers['mcp-session-id']);
+        if (message.method === 'notifications/cancelled')
+          cancellations.get(`${session} ${message.params.requestId}`)?.abort();
+        if (message.method === undefined) asked.get(message.id)?.(message.result ?? message.error);
+        if (message.id === undefined || message.method === undefined) {
+          res.writeHead(202).end();
+          return;
+        }
+        const key = `${session} ${message.id}`;
+        const controller = new AbortController();
+        cancellations.set(key, controller);
+        const answer = createAnswer(res, options);
+        const peer: FakePeer = {
+          notify: (method, params) => answer.event({ jsonrpc: '2.0', method, params }),
+          ask(method, params) {
+            const id = ++lastAsked;
+            answer.event({ jsonrpc: '2.0', id, method, params });
+            return new Promise((resolve) => asked.set(id, resolve));
+          },
+          signal: AbortSignal.any([controller.signal, signalOf(res)]),
+        };
+        const outcome = await behaviour.handle(message, peer);
+        cancellations.delete(key);
+        const response = { ...outcome, jsonrpc: '2.0', id: message.id };
+        if (!options.polling || message.method !== 'tools/call') return answer.end(response);
+        const eventId = randomUUID();
+        unfinished.set(eventId, { message: response });
+        res.writeHead(200, { 'content-type': 'text/event-stream' });
+        res.end(`id: ${eventId}\nretry: 10\ndata: \n\n`);
+      },
+    }),
+    options.guard,
+  );
 
   function openStream(received: Received, res: ServerResponse): void {
     const last = received.headers['last-event-id'];

@@ -13,6 +13,7 @@ import { openAudit } from '../../src/audit/open-audit.ts';
 import { createOriginCheck } from '../../src/http/host-origin.ts';
 import { createLogger } from '../../src/http/logger.ts';
 import { newId } from '../../src/lib/ids.ts';
+import { Secret } from '../../src/lib/secret.ts';
 import { DEFAULT_TENANT, type PrincipalKind } from '../../src/model/principal.ts';
 import type { Role } from '../../src/model/role.ts';
 import type { Upstream } from '../../src/model/upstream.ts';
@@ -30,10 +31,14 @@ import { allUpstreams } from '../../src/store/upstreams.ts';
 import { insertUser } from '../../src/store/users.ts';
 import { createKey, type KeyRequest } from '../../src/tokens/create-key.ts';
 import { createKeyVerifier } from '../../src/tokens/key-verifier.ts';
+import { createConnections } from '../../src/upstreams/oauth/connections.ts';
 import { openCredentials } from '../../src/upstreams/resolve-credential.ts';
 import { createUpstreams } from '../../src/upstreams/upstreams.ts';
 import { loadMasterKey } from '../../src/vault/load-master-key.ts';
 import { openVault } from '../../src/vault/vault.ts';
+import { noTokens } from '../fakes/upstream-call.ts';
+
+const PUBLIC_URL = 'https://gate.example.com';
 
 export interface CallOptions {
   /** The owner's when absent; null for none. */
@@ -75,6 +80,7 @@ const FILE_UPSTREAM: Upstream = {
   forwardHeaders: [],
   audit: { response: 'hash', redact: [] },
   auth: { kind: 'headers', names: ['Authorization'] },
+  identityHeader: null,
 };
 const FILE_ROLE: Role = { name: 'file-role', description: 'Stands in the file.', allow: [{ upstream: '*' }], deny: [] };
 
@@ -127,7 +133,7 @@ export async function openAdminBench() {
     mode: 'async',
   });
   const verifier = createKeyVerifier({ db });
-  const credentials = openCredentials({ vault, env: {} });
+  const credentials = openCredentials({ vault, env: {}, connections: noTokens, machine: noTokens });
   const fileUpstreams = [FILE_UPSTREAM];
   const fileRoles = [FILE_ROLE];
   const rolesNow = async () => [...fileRoles, ...(await allRoles(db, DEFAULT_TENANT))];
@@ -137,6 +143,7 @@ export async function openAdminBench() {
   const upstreams = createUpstreams({
     upstreams: await upstreamsNow(),
     credentialOf: credentials.of,
+    findProvider: async () => 'It was found.',
     references: credentials.references,
     log,
     clientInfo: { name: 'toolgate', version: 'test' },
@@ -151,12 +158,22 @@ export async function openAdminBench() {
     signIn: null,
     addressOf: (request) => request.socket.remoteAddress ?? '',
     checkOrigin: createOriginCheck({
-      publicUrl: 'https://gate.example.com',
+      publicUrl: PUBLIC_URL,
       listenPort: 8420,
       allowedHosts: [],
       allowedOrigins: ['https://console.example.com'],
     }),
     upstreams,
+    connections: createConnections({
+      ...{ db, vault, audit, log },
+      publicUrl: () => PUBLIC_URL,
+      upstream: () => FILE_UPSTREAM,
+      secretOf: async () => null,
+      linkKey: new Secret('k'.repeat(43)),
+      fetchFor: () => fetch,
+      onChange() {},
+    }),
+    publicUrl: PUBLIC_URL,
     policy: { validateRoles, explain: (...asked) => explain(engine, table, ...asked) },
     fileUpstreams,
     vaultReferences: [{ upstream: FILE_UPSTREAM.name, name: 'GITHUB_TOKEN' }],

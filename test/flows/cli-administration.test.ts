@@ -193,6 +193,20 @@ test('upstream list and test show how an upstream is doing, and what is wrong', 
   assert.equal((await gateway.run(['upstream', 'remove', 'broken'])).code, 0);
 });
 
+test('an upstream with accounts is added with what comes next, and takes the secret of its client', async () => {
+  const options = ['--oauth', 'user', '--preset', 'github', '--client-id', 'Iv1', '--disabled'];
+  const added = await gateway.run(['upstream', 'add', 'hub', 'https://hub.example/mcp', ...options]);
+  assert.match(
+    added.stdout,
+    /^Added the upstream hub\..*\nNext: toolgate upstream credential hub client-secret\nThen: everybody connects their account .*: toolgate connection connect hub\n$/,
+  );
+  const stored = await gateway.run(['upstream', 'credential', 'hub'], { input: 'canary-5432\n' });
+  assert.match(stored.stdout, /^Stored client-secret for hub, encrypted\./);
+  const refused = await gateway.run(['upstream', 'add', 'other', 'https://o.example/mcp', '--preset', 'github']);
+  assert.deepEqual([refused.code, refused.stderr.includes('--preset goes with --oauth')], [2, true]);
+  assert.equal((await gateway.run(['upstream', 'remove', 'hub', '--yes'])).code, 0);
+});
+
 test('an upstream of the configuration file is changed there', async () => {
   const { code, stderr } = await gateway.run(['upstream', 'remove', 'notes']);
   assert.equal(code, 1);

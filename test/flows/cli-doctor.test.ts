@@ -30,8 +30,11 @@ async function used(cwd: string): Promise<string> {
   return gateway.dataDir;
 }
 
+/** Whether there is a way to the internet is not what these tests are about. */
+const ENV = { TOOLGATE_LISTEN_PORT: '0', TOOLGATE_OAUTH_CLIENTS_METADATA_DOCUMENTS_ENABLED: 'false' };
+
 const doctor = (cwd: string, env: Record<string, string> = {}) =>
-  toolgate(['doctor', '--json'], { cwd, env: { TOOLGATE_LISTEN_PORT: '0', ...env } });
+  toolgate(['doctor', '--json'], { cwd, env: { ...ENV, ...env } });
 
 const found = ({ json }: CliRun, check: string): Finding => json.find((finding: Finding) => finding.check === check);
 
@@ -46,7 +49,7 @@ test('before the first start everything is ready for it, and doctor makes nothin
 test('a healthy data folder is ok line by line', () =>
   inFolder(async (cwd) => {
     await used(cwd);
-    const { code, stdout } = await toolgate(['doctor'], { cwd, env: { TOOLGATE_LISTEN_PORT: '0' } });
+    const { code, stdout } = await toolgate(['doctor'], { cwd, env: ENV });
     assert.equal(code, 0, stdout);
     for (const check of [
       'node',
@@ -147,6 +150,14 @@ test('a data folder that others can look into is pointed out', () =>
       [found(run, 'data folder').level, found(run, 'data folder').fix?.startsWith('Run: chmod 700')],
       ['warn', true],
     );
+  }));
+
+test('the documents of clients are asked for, unless they are switched off', () =>
+  inFolder(async (cwd) => {
+    const env = { TOOLGATE_OAUTH_CLIENTS_METADATA_DOCUMENTS_ENABLED: 'true' };
+    // With or without a way out: that there is a line is what counts.
+    assert.ok(found(await doctor(cwd, env), 'client documents'));
+    assert.equal(found(await doctor(cwd), 'client documents'), undefined);
   }));
 
 test('a port that another program has fails', () =>

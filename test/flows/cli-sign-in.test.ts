@@ -1,9 +1,12 @@
 /** Looking after people who sign in, and the agents that they allowed: the commands, against a running gateway. */
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { startToolgate, type TestGateway } from '../harness.ts';
 import { modernClient } from '../mcp-client.ts';
 import { Browser } from '../oauth-browser.ts';
+import { post } from '../oauth-client.ts';
 import { addPerson, PASSWORD, refresh, registerClient, signIn } from '../sign-in.ts';
 import { createFolder, toolgate } from './cli-process.ts';
 
@@ -69,6 +72,46 @@ test('a client is shut out and let in again', async () => {
   assert.equal(await statusOf(tokens.access_token), 401, 'what was revoked stays revoked');
   assert.equal(await statusOf((await signIn(gateway, bob, { clientId })).access_token), 200);
   assert.match((await run('client', 'revoke', 'cli_unknown')).stderr, /There is no such client/);
+});
+
+test('a client is added, with its secret shown once, and removed', async () => {
+  await run('service-account', 'add', 'nightly');
+  await run('role', 'assign', 'full-access', '--service-account', 'nightly');
+  const added = await run('client', 'add', 'Nightly', '--service-account', 'nightly', '--scope', 'mcp');
+  assert.match(added.stdout, /Added the client Nightly\.\n.*shown this once/);
+  const [, id] = /Client id +(\S+)/.exec(added.stdout)!;
+  const [, secret] = /Client secret +(\S{43})\n/.exec(added.stdout)!;
+  const tokens = await post(
+    `${gateway.url}/oauth/token`,
+    { grant_type: 'client_credentials' },
+    { authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` },
+  );
+  assert.equal(await statusOf(tokens.body.access_token), 200, JSON.stringify(tokens.body));
+  assert.match((await run('client', 'list')).stdout, /Nightly +added here/);
+  assert.equal((await run('client', 'remove', id!, '--yes')).stdout, `Removed the client Nightly (${id}).\n`);
+  assert.equal(await statusOf(tokens.body.access_token), 401);
+  const keyed = await run('client', 'add', 'Keyed', '--jwks-uri', 'https://ci.example/jwks.json', '--json');
+  assert.deepEqual([keyed.json.client.authMethod, keyed.json.secret], ['private_key_jwt', null]);
+  const own = await registerClient(gateway, 'Own');
+  assert.match((await run('client', 'remove', own, '--yes')).stderr, /Revoke it instead/);
+});
+
+test('whoever becomes an owner is told what ended for them', async () => {
+  const adam = await addPerson(gateway, 'adam@example.com', ['admin']);
+  await addPerson(gateway, 'eve@example.com', []);
+  const file = join(folder.path, 'adam.key');
+  const created = await run('key', 'create', 'adam', '--user', adam.name, '--json');
+  await writeFile(file, created.json.key);
+  const asAdam = { cwd: folder.path, env: { TOOLGATE_URL: gateway.url } };
+  const made = await toolgate(
+    ['key', 'create', 'spare', '--user', 'eve@example.com', '--key-file', file, '--json'],
+    asAdam,
+  );
+  const assigned = await run('role', 'assign', 'owner', '--user', 'eve@example.com');
+  assert.equal(
+    assigned.stdout,
+    `eve@example.com has the role owner.\nEnded for eve@example.com, as nobody of the same standing had made it: access key spare (${made.json.accessKey.id}).\n`,
+  );
 });
 
 test('signing keys are rotated without a refused token', async () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { type FakeIdentityProvider, startIdentityProvider } from '../fakes/identity-provider.ts';
 import { startToolgate, type TestGateway } from '../harness.ts';
-import { Browser } from '../sign-in-site.ts';
+import { Browser } from '../oauth-browser.ts';
 import { createFolder, startToolgateProcess, toolgate } from './cli-process.ts';
 
 const RULES = [

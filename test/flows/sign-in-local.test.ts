@@ -4,11 +4,13 @@ import { Secret as OtpSecret, TOTP } from 'otpauth';
 import { createSetupLink } from '../../src/identity/create-setup-link.ts';
 import { totpEntry } from '../../src/identity/totp.ts';
 import { Secret } from '../../src/lib/secret.ts';
+import type { Maker } from '../../src/model/maker.ts';
 import { DEFAULT_TENANT } from '../../src/model/principal.ts';
 import { findLocalCredential, putPassword, setTotpConfirmed } from '../../src/store/local-credentials.ts';
 import { assignRole } from '../../src/store/role-assignments.ts';
 import { findUser, type User, updateUser } from '../../src/store/users.ts';
-import { type Browser, cheapHash, type PageAnswer, type SignInSite, startSignInSite } from '../sign-in-site.ts';
+import type { Browser, PageAnswer } from '../oauth-browser.ts';
+import { cheapHash, type SignInSite, startSignInSite } from '../sign-in-site.ts';
 
 const PASSWORD = 'correct horse battery staple';
 const RETURN_TO = '/oauth/interaction/x';
@@ -25,7 +27,11 @@ describe('local accounts', () => {
   const newName = (): string => `person-${++count}@example.org`;
 
   async function linkFor(user: User, purpose: 'setup' | 'recovery' = 'setup'): Promise<string> {
-    const { token } = await createSetupLink(site.db, { userId: user.id, purpose, createdBy: 'usr_owner' });
+    const { token } = await createSetupLink(site.db, {
+      userId: user.id,
+      purpose,
+      maker: { id: 'usr_owner', level: 'owner' },
+    });
     return `/setup/${token.reveal()}`;
   }
 
@@ -86,11 +92,11 @@ describe('local accounts', () => {
     const tenantId = DEFAULT_TENANT;
     const makeOwner = ({ id }: User) => assignRole(site.db, { tenantId, role: 'owner', subject: { kind: 'user', id } });
     await makeOwner(owner!);
-    const pathBy = async (createdBy: string) => {
-      const { token } = await createSetupLink(site.db, { userId: user!.id, purpose: 'recovery', createdBy });
+    const pathBy = async (id: string, level: Maker['level']) => {
+      const { token } = await createSetupLink(site.db, { userId: user!.id, purpose: 'recovery', maker: { id, level } });
       return `/setup/${token.reveal()}`;
     };
-    const path = await pathBy(admin!.id);
+    const path = await pathBy(admin!.id, 'admin');
     const browser = site.newBrowser();
     const { status, csrf } = await browser.get(path);
     assert.equal(status, 200);
@@ -99,8 +105,8 @@ describe('local accounts', () => {
     const form = { csrf, password: PASSWORD, password_again: PASSWORD };
     assert.equal((await browser.post(path, form)).status, 404);
     assert.equal(await credentialOf(user!), null);
-    assert.equal((await browser.get(await pathBy(owner!.id))).status, 200);
-    assert.equal((await browser.get(await pathBy('local-operator'))).status, 200);
+    assert.equal((await browser.get(await pathBy(owner!.id, 'owner'))).status, 200);
+    assert.equal((await browser.get(await pathBy('local-operator', 'owner'))).status, 200);
   });
 
   test('the right password signs in and goes on, whatever the case of the name', async () => {
@@ -120,11 +126,11 @@ describe('local accounts', () => {
     assert.notEqual(browser.cookie('toolgate_session'), first);
     const thief = site.newBrowser();
     await thief.get('/sign-in');
-    thief.jar.get(new URL(site.url).host)!.set('toolgate_session', first);
+    thief.setCookie('toolgate_session', first);
     assert.equal(await whoIs(thief), null);
     // A planted id is not taken over either.
     const planted = 'A'.repeat(43);
-    thief.jar.get(new URL(site.url).host)!.set('toolgate_session', planted);
+    thief.setCookie('toolgate_session', planted);
     await signIn(thief, user.name, PASSWORD);
     assert.notEqual(thief.cookie('toolgate_session'), planted);
   });

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { DEFAULT_TENANT } from '../../src/model/principal.ts';
+import { findAccessKey } from '../../src/store/access-keys.ts';
 import { listGroupsOfUser } from '../../src/store/group-members.ts';
 import { assignRole, rolesOfSubject } from '../../src/store/role-assignments.ts';
 import { findUserByName, updateUser } from '../../src/store/users.ts';
+import { type CreatedKey, createKey } from '../../src/tokens/create-key.ts';
 import { type FakeIdentityProvider, startIdentityProvider } from '../fakes/identity-provider.ts';
-import { type Browser, providerSettings, type SignInSite, startSignInSite } from '../sign-in-site.ts';
+import type { Browser } from '../oauth-browser.ts';
+import { providerSettings, type SignInSite, startSignInSite } from '../sign-in-site.ts';
 
 const RETURN_TO = '/oauth/interaction/x';
 const tenantId = DEFAULT_TENANT;
@@ -96,6 +99,25 @@ describe('signing in with an identity provider', () => {
     idp.person.realm_access = undefined;
     await signIn(site.newBrowser());
     assert.deepEqual(await rights(), { roles: ['by-hand'], groups: [] });
+  });
+
+  test('claims that make somebody an owner end the key that an admin had made for them', async () => {
+    await signIn(site.newBrowser());
+    const user = await userNamed(idp.person.email);
+    const owner = { kind: 'user', id: user.id } as const;
+    const keyBy = (id: string, level: 'admin' | 'owner') =>
+      createKey(site.db, { tenantId, owner, name: level, expiresAt: null, maker: { id, level } });
+    const [admins, owners] = [await keyBy('usr_admin', 'admin'), await keyBy('local-operator', 'owner')];
+    configure({ rules: [{ claim: 'groups', equals: 'board', roles: ['owner'] }] });
+    idp.person.groups = ['board'];
+    site.events.length = 0;
+    await signIn(site.newBrowser());
+    const revokedAt = async ({ key }: CreatedKey) => (await findAccessKey(site.db, key))?.revokedAt;
+    assert.ok(await revokedAt(admins));
+    assert.equal(await revokedAt(owners), null);
+    assert.deepEqual(site.endedKeys.splice(0), [admins.key.id]);
+    const event = site.events.find(({ action }) => action === 'key.revoke');
+    assert.equal(event?.reason, 'made_by_lesser_standing');
   });
 
   test('claims that are only at the UserInfo endpoint count', async () => {

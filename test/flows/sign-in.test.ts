@@ -46,6 +46,8 @@ test('a person signs in, consents, and the client calls with their rights and no
   const [record] = body.items;
   assert.equal(record.agentKind, 'oauth_client');
   assert.equal(record.agentName, 'Test client');
+  const { body: grants } = await gateway.admin('GET', `/grants?principal=${ann.id}`);
+  assert.equal(record.grantId, grants.items[0].id, 'what to revoke stands in the record of the call');
 });
 
 test('a token is good for the resource that it was asked for, and for no other', async () => {

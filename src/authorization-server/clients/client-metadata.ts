@@ -8,6 +8,7 @@ export interface ClientDescription {
   client_name?: string;
   client_uri?: string;
   redirect_uris: string[];
+  post_logout_redirect_uris?: string[];
   application_type: 'native' | 'web';
   grant_types: string[];
   response_types: string[];
@@ -51,6 +52,7 @@ export function readDescription(
     ...texts(given, ['client_name', 'software_id', 'software_version']),
     ...webAddress(given.client_uri),
     redirect_uris: redirects,
+    ...readLogoutRedirects(given.post_logout_redirect_uris, invalid),
     // A port of the loopback interface may differ from the registered one for these alone (RFC 8252 §7.3).
     application_type: redirects.some((uri) => !isRemoteRedirect(uri)) ? 'native' : 'web',
     grant_types: readGrantTypes(given.grant_types, deviceFlow, invalid),
@@ -73,14 +75,20 @@ export function isRemoteRedirect(uri: string): boolean {
 
 type Invalid = (description: string) => never;
 
-function readRedirects(given: unknown, invalid: Invalid): string[] {
-  if (!Array.isArray(given) || given.length === 0) return invalid('redirect_uris must have at least one entry');
-  if (given.length > MAX_REDIRECTS) return invalid(`redirect_uris must have at most ${MAX_REDIRECTS} entries`);
+function readRedirects(given: unknown, invalid: Invalid, name = 'redirect_uris'): string[] {
+  if (!Array.isArray(given) || given.length === 0) return invalid(`${name} must have at least one entry`);
+  if (given.length > MAX_REDIRECTS) return invalid(`${name} must have at most ${MAX_REDIRECTS} entries`);
   return given.map((uri: unknown) => {
-    if (typeof uri !== 'string' || uri.length > MAX_URI_LENGTH) return invalid('redirect_uris must hold short strings');
+    if (typeof uri !== 'string' || uri.length > MAX_URI_LENGTH) return invalid(`${name} must hold short strings`);
     const fault = redirectFault(uri);
-    return fault === null ? uri : invalid(`redirect_uris: ${fault}`);
+    return fault === null ? uri : invalid(`${name}: ${fault}`);
   });
+}
+
+/** OpenID Connect RP-Initiated Logout 1.0 §3.1. The library says that there are none where a client says nothing. */
+function readLogoutRedirects(given: unknown, invalid: Invalid): Partial<ClientDescription> {
+  if (given === undefined || (Array.isArray(given) && given.length === 0)) return {};
+  return { post_logout_redirect_uris: readRedirects(given, invalid, 'post_logout_redirect_uris') };
 }
 
 function redirectFault(uri: string): string | null {

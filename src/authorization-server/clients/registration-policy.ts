@@ -6,11 +6,9 @@ import { isRemoteRedirect, readDescription } from './client-metadata.ts';
 /** How clients that register themselves may prove who they are; most are public. */
 const AUTH_METHODS = ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'];
 
-/** Whether there is a registration endpoint. With `token` but none configured nobody could use it. */
-export function offersRegistration({ settings }: Pick<ServerContext, 'settings'>): boolean {
-  const { registration, initialAccessToken } = settings.clients;
-  return registration !== 'off' && (registration !== 'token' || initialAccessToken !== undefined);
-}
+/** Whether there is a registration endpoint. */
+export const offersRegistration = ({ settings }: Pick<ServerContext, 'settings'>): boolean =>
+  settings.clients.registration !== 'off';
 
 /**
  * Reduces what a client registers to what is offered. The library has put the id and perhaps a secret in already; a public

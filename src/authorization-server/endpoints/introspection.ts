@@ -1,18 +1,19 @@
 import type { JWTPayload } from 'jose';
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { DEFAULT_TENANT } from '../../model/principal.ts';
+import { findOauthClient } from '../../store/oauth-clients.ts';
 import { findOauthGrant } from '../../store/oauth-grants.ts';
 import { findServiceAccount } from '../../store/service-accounts.ts';
 import { findUser } from '../../store/users.ts';
 import { principalOf, trail } from '../audit-trail.ts';
-import { findPreRegistered } from '../clients/pre-registered-clients.ts';
+import { isDeclared } from '../clients/declared-clients.ts';
 import type { ServerContext } from '../context.ts';
 import { presentedToken } from './presented-token.ts';
 
 const tenantId = DEFAULT_TENANT;
 
 /**
- * RFC 7662 for our access tokens, which are JWTs. A client learns about its own; configured clients that prove who they are
+ * RFC 7662 for our access tokens, which are JWTs. A client learns about its own; declared clients that prove who they are
  * are resource servers, and learn about all. To everybody else every token is inactive (§2.2).
  */
 export async function introspectJwt(context: ServerContext, ctx: KoaContextWithOIDC): Promise<void> {
@@ -24,7 +25,8 @@ export async function introspectJwt(context: ServerContext, ctx: KoaContextWithO
   ctx.body = { active: false };
   if (claims === null) return;
   const isResourceServer =
-    client.clientAuthMethod !== 'none' && findPreRegistered(context, client.clientId) !== undefined;
+    client.clientAuthMethod !== 'none' &&
+    isDeclared(await findOauthClient(context.db, { tenantId, id: client.clientId }));
   if (claims.client_id !== client.clientId && !isResourceServer) return;
   const active = await isInForce(context, claims);
   trail(context, 'token.introspected', ctx.req, {

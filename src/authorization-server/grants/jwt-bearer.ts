@@ -2,10 +2,11 @@ import type { Client, KoaContextWithOIDC } from 'oidc-provider';
 import { AppError } from '../../errors/app-error.ts';
 import { compileGlob } from '../../lib/glob.ts';
 import { DEFAULT_TENANT } from '../../model/principal.ts';
+import { findOauthClient } from '../../store/oauth-clients.ts';
 import { findServiceAccountByName } from '../../store/service-accounts.ts';
 import { findUser } from '../../store/users.ts';
 import { trail } from '../audit-trail.ts';
-import { preRegisteredScopes } from '../clients/pre-registered-clients.ts';
+import { scopeLimitOf } from '../clients/declared-clients.ts';
 import type { ServerContext } from '../context.ts';
 import type { OidcLibrary } from '../oidc-library.ts';
 import { canonicalResource, withinLimit } from '../resources.ts';
@@ -56,7 +57,8 @@ export function jwtBearer(context: ServerContext, library: OidcLibrary, issue: G
     try {
       const { accountId, limit } = await spoken(await reader.read(assertion), client, params);
       speakFor(ctx, accountId);
-      settleTarget(context, library, params, narrowed(limit, preRegisteredScopes(context, client.clientId)));
+      const stored = await findOauthClient(context.db, { tenantId, id: client.clientId });
+      settleTarget(context, library, params, narrowed(limit, scopeLimitOf(stored)));
     } catch (error) {
       if (error instanceof AppError) throw unavailable(library);
       if (!(error instanceof AssertionRefused)) throw error;

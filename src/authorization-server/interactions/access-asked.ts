@@ -54,6 +54,7 @@ const SOURCES = {
   metadata_document: 'metadata-document',
   dynamic: 'registered',
   pre_registered: 'configured',
+  added: 'configured',
 } as const;
 
 export function clientView({ id, name, source, metadata }: OauthClient): ClientView {

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sendPage } from '../../http/pages/send-page.ts';
+import type { BrowserSession } from '../../identity/browser-sessions.ts';
 import { formOf } from '../../identity/form-body.ts';
 import { signInHref } from '../../identity/sign-in-href.ts';
 import { isLoopbackHost } from '../../lib/loopback.ts';
@@ -26,6 +27,7 @@ const DAY_MS = 86_400_000;
 export interface ConsentQuestion {
   readonly interaction: Interaction;
   readonly user: User;
+  readonly session: BrowserSession;
   readonly asked: AccessAsked;
   readonly resource: ResourceView;
   readonly redirectUri: string;
@@ -59,7 +61,8 @@ export async function answerConsent(
     const error = asked === null ? 'invalid_client' : 'invalid_target';
     return finish(provider, request, reply, { error, error_description: 'There is no such client or resource.' });
   }
-  const question = { interaction, user, asked, resource, redirectUri: String(interaction.params.redirect_uri) };
+  const redirectUri = String(interaction.params.redirect_uri);
+  const question = { interaction, user, session, asked, resource, redirectUri };
   return request.method === 'POST'
     ? decide(context, provider, question, request, reply)
     : sendPage(reply, await questionPage(context, question, context.formGuard.token(request, reply)));
@@ -103,7 +106,7 @@ async function decide(
       status: 403,
     });
   }
-  const { user, asked } = question;
+  const { user, session, asked } = question;
   const entry = {
     principal: { kind: 'user', id: user.id, name: user.name },
     client: { id: asked.client.id, name: asked.client.name },
@@ -122,7 +125,7 @@ async function decide(
   trail(context, 'consent.given', request.raw, { ...entry, target: asked.client.id });
   await remember(context, question);
   const { address } = factsOf(request.raw);
-  const grantId = await giveGrant(context, { ...entry, user, address });
+  const grantId = await giveGrant(context, { ...entry, user, session, address });
   trail(context, 'grant.issued', request.raw, { ...entry, target: grantId });
   return finish(provider, request, reply, { consent: { grantId } });
 }

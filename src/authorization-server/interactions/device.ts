@@ -149,7 +149,12 @@ async function decide(
     return false;
   }
   trail(context, 'device.approved', request.raw, { ...entry, target: client.id });
-  const grantId = await giveGrant(context, { ...entry, user, address: factsOf(request.raw).address });
+  const grantId = await giveGrant(context, {
+    ...entry,
+    user,
+    session,
+    address: factsOf(request.raw).address,
+  });
   trail(context, 'grant.issued', request.raw, { ...entry, target: grantId });
   Object.assign(code, {
     accountId: user.id,

@@ -36,10 +36,11 @@ export async function existingGrant(context: ServerContext, ctx: KoaContextWithO
   const consent = await findConsent(context.db, ref, context.now());
   if (consent === null || !scopes.every((scope) => scopesInclude(consent.scopes, scope))) return undefined;
   const user = await findUser(context.db, { tenantId, id: account!.accountId });
-  if (user === null || !(await mayHaveGrant(context, client!.clientId))) return undefined;
+  const session = await context.browserSessions.read(ctx.req);
+  if (user === null || session === null || !(await mayHaveGrant(context, client!.clientId))) return undefined;
   const { address } = factsOf(ctx.req);
   const named = { id: client!.clientId, name: client!.clientName ?? client!.clientId };
-  const id = await giveGrant(context, { client: named, user, resource, scopes, address });
+  const id = await giveGrant(context, { client: named, user, resource, scopes, session, address });
   trail(context, 'grant.issued', ctx.req, {
     principal: { kind: 'user', id: user.id, name: user.name },
     client: named,

@@ -2,9 +2,10 @@ import { hidden } from '../../http/pages/form.ts';
 import { type Html, html } from '../../http/pages/html.ts';
 import { layout } from '../../http/pages/layout.ts';
 import { shorten } from '../../http/pages/shorten.ts';
+import { signedInAs } from '../../http/pages/signed-in-as.ts';
 import { type AccessView, accessSummary } from './access-view.ts';
 import { type ClientView, clientSummary } from './client-view.ts';
-import { type DecisionView, decisionButtons, signedInAs } from './decision.ts';
+import { type DecisionView, decisionButtons } from './decision.ts';
 
 export interface DeviceConfirmPageView extends AccessView, DecisionView {
   readonly userCode: string;

@@ -8,12 +8,14 @@ export const STYLESHEET = `
   --ground: #f4f6f6; --card: #fff; --ink: #17211f; --quiet: #55625f; --line: #dde3e2; --edge: #7d8986;
   --accent: #0b5c6b; --accent-ink: #fff; --accent-deep: #08434e; --field: #fff;
   --warn: #fff6df; --warn-line: #c98a0a; --bad: #fdeeec; --bad-line: #b3261e; --bad-ink: #8c1d18;
+  --good: #e3f3ea; --good-ink: #14532d; --warn-ink: #6b4500;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ground: #0f1413; --card: #181f1e; --ink: #e7eceb; --quiet: #a3b0ad; --line: #2b3533; --edge: #74827f;
     --accent: #6cc7d6; --accent-ink: #06272d; --accent-deep: #9adbe6; --field: #101615;
     --warn: #2b2410; --warn-line: #d9a32e; --bad: #341a18; --bad-line: #e5786f; --bad-ink: #f5b5af;
+    --good: #12301f; --good-ink: #9fe0b9; --warn-ink: #f2cd7e;
   }
 }
 * { box-sizing: border-box; }
@@ -73,8 +75,8 @@ legend { padding: 0 .375rem; font-weight: 600; }
 .actions { display: grid; gap: .75rem; margin: 1.5rem 0 0; }
 .pair { grid-template-columns: 1fr 1fr; }
 button, .button {
-  display: block; width: 100%; min-height: 2.875rem; padding: .625rem 1rem; font: inherit; font-weight: 600; line-height: 1.4;
-  text-align: center; text-decoration: none; color: var(--ink); background: var(--card); border: 1px solid var(--edge);
+  display: flex; align-items: center; justify-content: center; width: 100%; min-height: 2.875rem; padding: .625rem 1rem;
+  font: inherit; font-weight: 600; line-height: 1.4; text-align: center; text-decoration: none; color: var(--ink); background: var(--card); border: 1px solid var(--edge);
   border-radius: .5rem; cursor: pointer;
 }
 button:hover, .button:hover { color: var(--ink); border-color: var(--accent); background: var(--ground); }
@@ -107,12 +109,28 @@ main.asks h1 { margin-bottom: .75rem; font-size: 1.125rem; letter-spacing: 0; }
 .account > * { min-width: 0; padding-block: .125rem; }
 .usercode { text-align: center; }
 .usercode code { display: block; font-size: 1.75rem; font-weight: 700; letter-spacing: .1em; }
+.services { margin: 1rem 0; }
+.services > li { padding: 1rem 0 .25rem; border-top: 1px solid var(--line); }
+.services p { margin-bottom: .5rem; }
+.services .about { margin-bottom: .5rem; }
+.services .about form { margin: .75rem 0 .5rem; }
+.services .button, .services button { display: inline-flex; width: auto; min-height: 2.5rem; padding: .375rem 1rem; }
+.service { display: flex; flex-wrap: wrap; align-items: baseline; justify-content: space-between; gap: .125rem .75rem; margin: 0 0 .25rem; }
+.service h2, .service h3 { min-width: 0; margin: 0; font-size: 1.0625rem; color: var(--ink); }
+.state { padding: .0625rem .625rem; border: 1px solid var(--line); border-radius: 1rem; color: var(--quiet); font-size: .8125rem; font-weight: 600; }
+.state.good { background: var(--good); color: var(--good-ink); border-color: transparent; }
+.state.warn { background: var(--warn); color: var(--warn-ink); border-color: transparent; }
+.state.bad { background: var(--bad); color: var(--bad-ink); border-color: transparent; }
 details { margin: 0 0 1rem; }
 summary { padding: .25rem 0; color: var(--accent); font-size: .875rem; cursor: pointer; }
 .facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .25rem 1rem; margin: 1rem 0; }
 .facts dt { color: var(--quiet); }
 .facts dd { margin: 0; }
 .about .facts, .facts.quiet { font-size: .8125rem; }
+.facts .hint { font-size: inherit; }
+.facts ul { margin: 0; }
+.facts li + li { margin-top: .25rem; }
+.actions + .hint { margin-top: 1rem; }
 @media (max-width: 26rem) {
   .about .facts { grid-template-columns: minmax(0, 1fr); gap: 0; }
   .about .facts dd { margin-bottom: .5rem; }

@@ -8,6 +8,8 @@ export interface SignedInPageView {
   /** Where the form that signs out goes. It sends `csrf`. */
   readonly signOutAction: string;
   readonly csrf: string;
+  /** Where the person's own connections are. */
+  readonly connectionsHref: string;
   /** Where to sign in as somebody else. */
   readonly switchAccountHref: string;
 }
@@ -20,7 +22,7 @@ export function signedInPage(view: SignedInPageView): Html {
 <p>As <strong><bdi>${shorten(view.userName, 80)}</bdi></strong>. You can close this page, and connect a program now.</p>
 <form method="post" action="${view.signOutAction}">
 ${hidden({ csrf: view.csrf })}
-<div class="actions"><button>Sign out</button> <a class="button" href="${view.switchAccountHref}">Use another account</a></div>
+<div class="actions"><a class="button" href="${view.connectionsHref}">My connections</a> <button>Sign out</button> <a class="button" href="${view.switchAccountHref}">Use another account</a></div>
 </form>`,
   });
 }

@@ -62,6 +62,26 @@ test('a new account is named by the claim that is configured for it, never takin
   assert.equal((await findUser(db, { tenantId, id: odd!.userId }))?.name, 'https://tokens.example#3');
 });
 
+test('the value of another claim is not taken for the `sub` of somebody who signs in at the same issuer', async () => {
+  const claims = { email: 'finn@corp.example', email_verified: true };
+  const signedIn = await externalAccount(db, provider, { tenantId, issuer: ISSUER, subject: 'finn', claims }, 1);
+  if ('refusal' in signedIn) assert.fail(signedIn.refusal);
+  // A person may choose what stands in such a claim.
+  const token = { issuer: ISSUER, subject: 'finn', subjectClaim: 'preferred_username', claims: {} };
+  assert.equal(await accountOf({ ...token, createAccount: false }), null);
+  const named = { email: 'gus@corp.example', email_verified: true };
+  const own = await accountOf({ ...token, claims: named, createAccount: true });
+  assert.notEqual(own?.userId, signedIn.user.id);
+  assert.deepEqual(await accountOf({ ...token, createAccount: false }), own);
+  assert.deepEqual(await accountOf({ ...token, subjectClaim: 'sub', createAccount: false }), {
+    userId: signedIn.user.id,
+  });
+  // Nor does an address lead over: it may have been given to another person of the same provider.
+  const linking = { ...provider, linkByEmail: true };
+  const gus = await externalAccount(db, linking, { tenantId, issuer: ISSUER, subject: 'gus', claims: named }, 1);
+  assert.equal('refusal' in gus && gus.refusal, 'account_of_other_subject');
+});
+
 test('an account that another issuer let somebody name by an address is not linked to whoever has that address', async () => {
   const linking = { ...provider, linkByEmail: true };
   const signIn = (name: string) =>

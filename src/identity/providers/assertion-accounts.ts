@@ -4,11 +4,13 @@ import type { Database } from '../../store/database.ts';
 import { findExternalIdentity } from '../../store/external-identities.ts';
 import { findUser } from '../../store/users.ts';
 import { type Claims, claimValues } from '../../tokens/claim-rules.ts';
-import { type AccountPolicy, externalAccount } from './external-account.ts';
+import { type AccountPolicy, externalAccount, subjectNamespace } from './external-account.ts';
 
 export interface AssertedPerson {
   readonly issuer: string;
   readonly subject: string;
+  /** The claim that `subject` was read from; `sub` when absent. */
+  readonly subjectClaim?: string | undefined;
   readonly claims: Claims;
   readonly createAccount: boolean;
   /** The claim that a new account is named by. */
@@ -41,8 +43,9 @@ export function createAssertionAccounts({
   tenantId?: string | undefined;
   now?: (() => number) | undefined;
 }): (person: AssertedPerson) => Promise<{ readonly userId: string } | null> {
-  return async ({ issuer, subject, claims, createAccount, nameClaim }) => {
-    const known = await findExternalIdentity(db, { tenantId, issuer, subject });
+  return async ({ issuer, subject, subjectClaim, claims, createAccount, nameClaim }) => {
+    const namespace = subjectNamespace(issuer, subjectClaim);
+    const known = await findExternalIdentity(db, { tenantId, issuer: namespace, subject });
     if (known !== null) {
       const user = await findUser(db, { tenantId, id: known.userId });
       return user?.status === 'active' ? { userId: user.id } : null;
@@ -50,7 +53,7 @@ export function createAssertionAccounts({
     const { preset, domains, linkByEmail } = providers().find((provider) => provider.issuer === issuer) ?? PLAIN;
     const policy: AccountPolicy = { preset, domains, linkByEmail, createAccounts: createAccount, rules: null };
     const [name] = nameClaim === undefined ? [] : claimValues(claims, nameClaim).filter((text) => NAME.test(text));
-    const account = await externalAccount(db, policy, { tenantId, issuer, subject, claims, name }, now());
+    const account = await externalAccount(db, policy, { tenantId, issuer, subject, subjectClaim, claims, name }, now());
     return 'refusal' in account ? null : { userId: account.user.id };
   };
 }

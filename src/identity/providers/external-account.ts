@@ -1,6 +1,7 @@
 import type { ClaimRule, IdentityProviderSettings } from '../../config/issuer-schemas.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { newId } from '../../lib/ids.ts';
+import { levelOf, reaches } from '../../model/admin-level.ts';
 import type { Database } from '../../store/database.ts';
 import {
   findExternalIdentity,
@@ -8,10 +9,12 @@ import {
   listExternalIdentities,
   updateExternalIdentity,
 } from '../../store/external-identities.ts';
+import { rolesOfPrincipal } from '../../store/role-assignments.ts';
 import { transact } from '../../store/transact.ts';
 import { findUser, findUserByName, insertUser, type User } from '../../store/users.ts';
 import { applyGiven, ensureGroups } from '../../tokens/apply-given.ts';
 import { applyClaimRules, type Claims, type Given } from '../../tokens/claim-rules.ts';
+import { type EndedCredentials, endLesserCredentials } from '../../tokens/end-lesser-credentials.ts';
 import type { EmailAddress } from '../email-address.ts';
 import { domainRefusal, verifiedEmail } from './verified-email.ts';
 
@@ -34,6 +37,8 @@ export type ExternalAccount =
       readonly isNew: 'created' | 'linked' | null;
       /** Roles or groups are others than before. */
       readonly changed: boolean;
+      /** Credentials of somebody who administers more than before, which ended for that. */
+      readonly ended: EndedCredentials | null;
     }
   | { readonly refusal: AccountRefusal; readonly user?: User | undefined };
 
@@ -48,6 +53,8 @@ export interface ExternalPerson {
   readonly tenantId: string;
   readonly issuer: string;
   readonly subject: string;
+  /** The claim that `subject` was read from; `sub` when absent. */
+  readonly subjectClaim?: string | undefined;
   readonly claims: Claims;
   /** How a new account is named; by default by the verified address, or by issuer and subject. */
   readonly name?: string | undefined;
@@ -56,6 +63,13 @@ export interface ExternalPerson {
 /** OpenID Connect Core §2: at most 255 characters. */
 const SUBJECT = /^[^\p{C}]{1,255}$/u;
 const MAX_DISPLAY_NAME = 128;
+
+/**
+ * What a subject is unique in. `sub` is what an issuer never gives to another (OpenID Connect Core 1.0 §2); the value of
+ * another claim may be the `sub` of somebody else, so it is kept apart. An issuer has no fragment (RFC 8414 §2).
+ */
+export const subjectNamespace = (issuer: string, subjectClaim = 'sub'): string =>
+  subjectClaim === 'sub' ? issuer : `${issuer}#${subjectClaim}`;
 
 /**
  * The account of somebody who signed in at a provider, made at the first time if the settings say so, with the roles and
@@ -80,10 +94,17 @@ export async function externalAccount(
       if ('refusal' in account) return account;
       const { user, isNew, before } = account;
       const { tenantId } = person;
+      const was = await levelOfUser(trx, user);
       const applied = await applyGiven(trx, { tenantId, userId: user.id, before, after: given ?? before }, groups, now);
+      const level = applied.changed ? await levelOfUser(trx, user) : was;
+      const hasRisen = level !== 'none' && !reaches(was, level);
+      const ended = hasRisen
+        ? await endLesserCredentials(trx, { tenantId, kind: 'user', id: user.id, level }, now)
+        : null;
       const seen = { email: email?.text ?? null, given: applied.given, lastLoginAt: now };
-      await updateExternalIdentity(trx, person, seen);
-      return { user, isNew, changed: applied.changed };
+      const issuer = subjectNamespace(person.issuer, person.subjectClaim);
+      await updateExternalIdentity(trx, { ...person, issuer }, seen);
+      return { user, isNew, changed: applied.changed, ended };
     });
   try {
     return await admit();
@@ -93,6 +114,9 @@ export async function externalAccount(
     throw error;
   }
 }
+
+const levelOfUser = async (trx: Database, { tenantId, id }: User) =>
+  levelOf(await rolesOfPrincipal(trx, { tenantId, kind: 'user', id }));
 
 const NOTHING: Given = { roles: [], groups: [] };
 
@@ -108,7 +132,8 @@ async function findOrMake(
   now: number,
 ): Promise<Found> {
   const { tenantId, issuer, subject, claims } = person;
-  const known = await findExternalIdentity(trx, person);
+  const namespace = subjectNamespace(issuer, person.subjectClaim);
+  const known = await findExternalIdentity(trx, { tenantId, issuer: namespace, subject });
   if (known !== null) {
     const user = (await findUser(trx, { tenantId, id: known.userId }))!;
     if (user.status !== 'active') return { refusal: 'account_disabled', user };
@@ -129,7 +154,7 @@ async function findOrMake(
       displayName: displayNameOf(claims) ?? name,
       createdAt: now,
     }));
-  const identity = { tenantId, issuer, subject, userId: user.id, email: email?.text ?? null };
+  const identity = { tenantId, issuer: namespace, subject, userId: user.id, email: email?.text ?? null };
   await insertExternalIdentity(trx, { ...identity, given: NOTHING, createdAt: now, lastLoginAt: now });
   return { user, isNew: named === null ? 'created' : 'linked', before: NOTHING };
 }
@@ -150,7 +175,10 @@ async function linkRefusal(
   // Another issuer may have made the account, and named it by what its people write themselves: whoever got the name there
   // must have been known by this very address, or two persons would share one account.
   const isOthers = identities.some(
-    (identity) => identity.issuer === issuer || identity.email?.toLowerCase() !== email.text.toLowerCase(),
+    (identity) =>
+      identity.issuer === issuer ||
+      identity.issuer.startsWith(`${issuer}#`) ||
+      identity.email?.toLowerCase() !== email.text.toLowerCase(),
   );
   return isOthers ? 'account_of_other_subject' : null;
 }

@@ -127,5 +127,8 @@ function answerSignedIn(
 ): FastifyReply {
   const csrf = context.forms.token(request, reply);
   const switchAccountHref = signInHref({ returnTo: '/', again: true });
-  return sendPage(reply, signedInPage({ userName, csrf, signOutAction: '/sign-out', switchAccountHref }));
+  return sendPage(
+    reply,
+    signedInPage({ userName, csrf, signOutAction: '/sign-out', connectionsHref: '/connect', switchAccountHref }),
+  );
 }

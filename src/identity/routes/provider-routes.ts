@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, toAppError } from '../../errors/app-error.ts';
 import { sendPage } from '../../http/pages/send-page.ts';
 import type { JsonObject } from '../../model/json.ts';
+import { deedsOf, MADE_BY_LESSER } from '../../tokens/end-lesser-credentials.ts';
 import { LoginRefused, refuseAccount } from '../login-refused.ts';
 import { testDonePage } from '../pages/test-done-page.ts';
 import { externalAccount } from '../providers/external-account.ts';
@@ -120,12 +121,23 @@ async function admit(
     context.now(),
   );
   if ('refusal' in account) throw refuseAccount(account.refusal, account.user);
-  const { user, isNew, changed } = account;
-  if (changed) await context.onUserChanged(user.id);
+  const { user, isNew, changed, ended } = account;
+  if (changed) await context.onUserChanged(user.id, ended);
+  for (const { action, target } of ended === null ? [] : deedsOf(ended)) {
+    context.record(request, {
+      action,
+      user,
+      method: 'provider',
+      provider,
+      reason: MADE_BY_LESSER,
+      details: { target },
+    });
+  }
   if (isNew !== null) {
     const action = isNew === 'created' ? 'account.created' : 'account.linked';
     context.record(request, { action, user, method: 'provider', provider, details: { issuer, subject } });
   }
+  await context.idTokens.keep(settings, user.id, idToken);
   const methods = ['fed', ...login.methods];
   await context.sessions.start(reply, {
     user,

@@ -5,7 +5,7 @@ import { eraOf, PROTOCOL_REVISIONS, type Revision } from '../../model/catalogue.
 import type { JsonObject } from '../../model/json.ts';
 import { type CollectedAnswer, collectAnswer } from '../collect-answer.ts';
 import { type ClientIdentity, ownRequest } from '../own-request.ts';
-import type { SecretSearch } from '../secret-search.ts';
+import type { SecretFinder } from '../secret-search.ts';
 import type { Credential, Exchange, ExchangeSink, OutboundRequest } from '../upstream-connection.ts';
 import { cleanSink, searchForCredential } from '../without-secrets.ts';
 
@@ -25,7 +25,7 @@ export interface HandshakeContext {
   readonly identity: ClientIdentity;
   readonly credential: Credential;
   /** What else than the credential must not come back, in what the server says about itself either. */
-  readonly secrets?: SecretSearch | null | undefined;
+  readonly secrets?: SecretFinder | null | undefined;
 }
 
 export type Discovery =

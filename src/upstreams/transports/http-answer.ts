@@ -1,4 +1,5 @@
 import { AppError } from '../../errors/app-error.ts';
+import type { Span } from '../../mcp/json-structure.ts';
 import { isObject } from '../../mcp/message.ts';
 import type { JsonObject } from '../../model/json.ts';
 
@@ -13,17 +14,34 @@ export function bodyTypeOf(contentType: string | string[] | undefined): 'json' |
   return type === 'application/json' ? 'json' : type === 'text/event-stream' ? 'sse' : undefined;
 }
 
-/** Whether the body would have to be decoded before it could be read. */
-export function isEncoded(contentEncoding: string | string[] | undefined): boolean {
-  return contentEncoding !== undefined && contentEncoding !== 'identity' && contentEncoding !== '';
+/** Why an answer below 300, or an encoded one of any status, holds no MCP message that can be read; undefined when it may. */
+export function faultIn(status: number, headers: ResponseHeaders, streamOnly: boolean): string | undefined {
+  const encoding = headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity' && encoding !== '') {
+    return `sent an encoded body (${String(encoding).slice(0, 40)}), though it was asked not to`;
+  }
+  if (status >= 300) return undefined;
+  const body = bodyTypeOf(headers['content-type']);
+  if (status === 200 && body === undefined) return 'answered a request with a content type that is not MCP';
+  const answers = status === 200 && (body === 'sse' || !streamOnly);
+  return answers ? undefined : `answered a request HTTP ${status} without an answer`;
 }
 
 /**
  * What the caller is told about an HTTP answer that carries no MCP message. Nothing of the upstream's own headers or body
  * is passed on: its `WWW-Authenticate` would send the caller's client to somebody else's authorization server.
+ *
+ * @param renewed it is the answer to a second attempt, with a new token
  */
-export function failureOfStatus(upstream: string, status: number): AppError {
+export function failureOfStatus(upstream: string, status: number, renewed = false): AppError {
   const data = { upstreamStatus: status };
+  if (renewed && (status === 401 || status === 403)) {
+    return new AppError(
+      'upstream_credential_rejected',
+      `"${upstream}" refuses a token that was just renewed, too (HTTP ${status}). The account may have lost its access there; disconnect it and connect it again.`,
+      { data },
+    );
+  }
   if (status === 401 || status === 403 || status === 407) {
     return new AppError(
       'upstream_credential_rejected',
@@ -45,6 +63,12 @@ export function failureOfStatus(upstream: string, status: number): AppError {
     return new AppError('upstream_unavailable', `"${upstream}" answered HTTP ${status}.`, { data });
   }
   return new AppError('upstream_invalid', `"${upstream}" answered HTTP ${status} without an MCP message.`, { data });
+}
+
+/** The same for a GET: many servers offer no stream, and say so with a status. */
+export function failureOfStream(upstream: string, status: number): AppError {
+  if (status !== 404 && status !== 405) return failureOfStatus(upstream, status);
+  return new AppError('method_not_allowed', `"${upstream}" offers no standing stream of messages.`);
 }
 
 /** What the caller is told when the connection failed; undici's own error is the cause, for the log. */
@@ -77,6 +101,12 @@ export function rpcErrorOf(body: Buffer): (JsonObject & { error: JsonObject }) |
   const { code, message } = document.error;
   if (!Number.isInteger(code) || typeof message !== 'string') return undefined;
   return document as JsonObject & { error: JsonObject };
+}
+
+/** An error that came without an id, with the one that stands in the request at `idSpan`. */
+export function withId(error: JsonObject, request: Buffer, idSpan: Span | undefined): Buffer {
+  const id = idSpan === undefined ? null : JSON.parse(request.toString('utf8', ...idSpan));
+  return Buffer.from(JSON.stringify({ ...error, id }));
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
 import type { Span } from '../../mcp/json-structure.ts';
 import type { CallGuard } from '../call-guard.ts';
-import type { CallLimits, ExchangeSink } from '../upstream-connection.ts';
+import type { CallLimits, Credential, ExchangeSink } from '../upstream-connection.ts';
 import type { ResponseHeaders } from './http-answer.ts';
 import type { HttpExchange } from './http-exchange.ts';
 import type { Watchdog } from './watchdog.ts';
@@ -37,6 +37,8 @@ export type HttpExchangeKind = 'call' | 'rest' | 'listen' | 'stream';
 export interface HttpExchangeInit {
   readonly pool: Dispatcher;
   readonly options: Dispatcher.DispatchOptions;
+  /** What the headers in `options` hold. */
+  readonly credential: Credential;
   readonly sink: ExchangeSink;
   /** Repeat once when the connection breaks before an answer, though the upstream may have got it. */
   readonly repeatable: boolean;

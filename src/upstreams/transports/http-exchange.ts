@@ -1,17 +1,20 @@
 import type { Dispatcher } from 'undici';
-import { AppError } from '../../errors/app-error.ts';
-import type { JsonObject } from '../../model/json.ts';
-import type { Exchange, ExchangeSink } from '../upstream-connection.ts';
+import { AppError, toAppError } from '../../errors/app-error.ts';
+import type { Challenge } from '../oauth/provider/challenge.ts';
+import type { Credential, Exchange, ExchangeSink } from '../upstream-connection.ts';
 import {
   bodyTypeOf,
   failureOfError,
   failureOfStatus,
-  isEncoded,
+  failureOfStream,
+  faultIn,
   isSessionLoss,
   type ResponseHeaders,
   rpcErrorOf,
+  withId,
 } from './http-answer.ts';
 import type { HttpExchangeInit, HttpHost } from './http-exchange-init.ts';
+import { challengeIn, swapCredential } from './token-renewal.ts';
 import { timeoutError, type Watched } from './watchdog.ts';
 
 /** An HTTP error body up to this size is read for a JSON-RPC error. */
@@ -28,6 +31,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Watch
   readonly maxDurationMs: number;
   held = false;
   bagIndex = -1;
+  /** The one in use: after a renewal another than the call began with. */
+  credential: Credential;
 
   private readonly host: HttpHost;
   private readonly init: HttpExchangeInit;
@@ -48,12 +53,16 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Watch
   private received = 0;
   /** Collected only for an HTTP error that may carry a JSON-RPC error. */
   private errorBody: Buffer[] | undefined;
+  /** Why the token was refused, while the rest of that answer is passed over. */
+  private challenge: Challenge | null = null;
+  private renewed = false;
 
   constructor(host: HttpHost, init: HttpExchangeInit) {
     this.host = host;
     this.init = init;
     this.sink = init.sink;
     this.options = init.options;
+    this.credential = init.credential;
     this.timeoutMs = init.timeoutMs;
     this.bounded = init.kind === 'call' || init.kind === 'rest';
     this.streamOnly = init.kind === 'stream' || init.kind === 'rest';
@@ -78,12 +87,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Watch
   /** Sends the request again with new headers; only after `onSessionLost`. */
   redispatch(headers: string[]): void {
     if (this.done) return;
-    this.options = { ...this.options, headers };
     this.attempt = 1;
-    this.errorBody = undefined;
-    this.received = 0;
-    this.lastSignAt = performance.now();
-    this.dispatch();
+    this.repeat(headers);
   }
 
   giveUp(error: AppError): void {
@@ -130,23 +135,20 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Watch
     this.status = status;
     this.init.hooks?.onHead?.(status, headers);
     if (this.guarded && status < 500) this.host.guard.alive();
-    if (isEncoded(headers['content-encoding'])) {
-      const encoding = String(headers['content-encoding']).slice(0, 40);
-      this.refuse(`"${this.host.name}" sent an encoded body (${encoding}), though it was asked not to.`);
+    if (status === 401 || status === 403) {
+      // With another token to try, the rest of this answer is passed over first, so that its connection lives.
+      this.challenge = this.renewed ? null : challengeIn(status, headers, this.credential);
+      if (this.challenge === null) this.fail(failureOfStatus(this.host.name, status, this.renewed), false);
       return;
     }
-    const body = bodyTypeOf(headers['content-type']);
-    if (status === 200 && body !== undefined && (body === 'sse' || !this.streamOnly)) {
-      this.body = body;
+    const fault = faultIn(status, headers, this.streamOnly);
+    if (fault !== undefined) {
+      this.refuse(fault);
+    } else if (status === 200) {
+      this.body = bodyTypeOf(headers['content-type']);
       // An event stream may stay quiet for long; its reader should know that it is open.
-      if (body === 'sse') this.sendHead(200, 'sse');
-    } else if (status < 300) {
-      const what =
-        body === undefined && status === 200
-          ? 'with a content type that is not MCP'
-          : `HTTP ${status} without an answer`;
-      this.refuse(`"${this.host.name}" answered a request ${what}.`);
-    } else if (status >= 400 && status < 500 && status !== 401 && status !== 403) {
+      if (this.body === 'sse') this.sendHead(200, 'sse');
+    } else if (status >= 400 && status < 500) {
       this.errorBody = [];
     } else {
       this.fail(failureOfStatus(this.host.name, status), status >= 500);
@@ -157,6 +159,11 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Watch
     if (this.done) return;
     this.lastSignAt = performance.now();
     this.received += chunk.length;
+    if (this.challenge !== null) {
+      // The connection is worth less than what somebody might send for ever.
+      if (this.received > MAX_ERROR_BYTES) this.cut();
+      return;
+    }
     if (this.errorBody !== undefined) {
       if (this.received <= MAX_ERROR_BYTES) this.errorBody.push(chunk);
       else this.fail(failureOfStatus(this.host.name, this.status), false);
@@ -164,7 +171,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Watch
     }
     if (this.body === 'json') {
       if (this.received > this.host.limits.maxResponseBytes) {
-        this.refuse(`"${this.host.name}" sent an answer of more than ${this.host.limits.maxResponseBytes} bytes.`);
+        this.refuse(`sent an answer of more than ${this.host.limits.maxResponseBytes} bytes`);
         return;
       }
       if (!this.headed) this.sendHead(200, 'json');
@@ -177,7 +184,9 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Watch
 
   onResponseEnd(): void {
     if (this.done) return;
-    if (this.errorBody !== undefined) {
+    if (this.challenge !== null) {
+      this.renew(this.challenge);
+    } else if (this.errorBody !== undefined) {
       this.answerError(Buffer.concat(this.errorBody));
     } else if (!this.headed) {
       this.fail(new AppError('upstream_invalid', `"${this.host.name}" sent an empty answer.`), false);
@@ -204,6 +213,10 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Watch
 
   private broken(error: Error): void {
     if (this.done) return;
+    if (this.challenge !== null) {
+      this.renew(this.challenge);
+      return;
+    }
     const code = (error as NodeJS.ErrnoException).code;
     const provenSafe = !this.started || (this.init.repeatable && this.status === 0);
     if (provenSafe && this.attempt === 0 && code !== 'UND_ERR_INVALID_ARG') {
@@ -215,30 +228,45 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Watch
     this.sink.fail(failureOfError(this.host.name, error, this.started));
   }
 
+  private repeat(headers: string[]): void {
+    this.options = { ...this.options, headers };
+    this.errorBody = undefined;
+    this.status = 0;
+    this.received = 0;
+    this.lastSignAt = performance.now();
+    this.dispatch();
+  }
+
+  /** Only calls with a token come here, and they only when it was refused: the rest pays nothing for this. */
+  private renew(challenge: Challenge): void {
+    const used = this.credential;
+    this.renewed = true;
+    this.challenge = null;
+    this.controller = undefined;
+    // Now the provider is at work; the upstream is not silent.
+    this.lastSignAt = Number.POSITIVE_INFINITY;
+    used.renew!(challenge).then(
+      (next) => {
+        if (this.done) return;
+        this.credential = next;
+        this.repeat(swapCredential(this.options.headers as string[], used, next));
+      },
+      (error: unknown) => this.giveUp(toAppError(error)),
+    );
+  }
+
   private answerError(body: Buffer): void {
     const { status } = this;
     const error = rpcErrorOf(body);
     if (isSessionLoss(status, error) && this.attempt === 0 && this.init.hooks?.onSessionLost?.(this)) return;
     if (error === undefined || this.streamOnly) {
-      const absent = this.streamOnly && (status === 405 || status === 404);
-      this.fail(
-        absent
-          ? new AppError('method_not_allowed', `"${this.host.name}" offers no standing stream of messages.`)
-          : failureOfStatus(this.host.name, status),
-        false,
-      );
+      this.fail((this.streamOnly ? failureOfStream : failureOfStatus)(this.host.name, status), false);
       return;
     }
     this.sendHead(status, 'json');
-    this.sink.data(error.id == null ? this.withId(error) : body);
+    this.sink.data(error.id == null ? withId(error, this.options.body as Buffer, this.init.idSpan) : body);
     this.settle(false);
     this.sink.end();
-  }
-
-  private withId(error: JsonObject): Buffer {
-    const { idSpan } = this.init;
-    const id = idSpan === undefined ? null : JSON.parse((this.options.body as Buffer).toString('utf8', ...idSpan));
-    return Buffer.from(JSON.stringify({ ...error, id }));
   }
 
   private sendHead(status: number, body: 'json' | 'sse'): void {
@@ -247,8 +275,9 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Watch
     this.sink.head(status, body);
   }
 
-  private refuse(detail: string): void {
-    this.fail(new AppError('upstream_invalid', detail, { data: { upstreamStatus: this.status } }), false);
+  private refuse(what: string): void {
+    const data = { upstreamStatus: this.status };
+    this.fail(new AppError('upstream_invalid', `"${this.host.name}" ${what}.`, { data }), false);
   }
 
   /** Ends it from our side: the rest of the answer is not read. */

@@ -53,15 +53,18 @@ class LegacyConnection {
   private session!: LegacySession;
   private reopening: Promise<void> | undefined;
   private closed = false;
+  /** The one of the last call, for what nobody calls for: the session outlives tokens. */
+  private credential: Credential;
 
   constructor(context: UpstreamContext, endpoint: HttpEndpoint, options: LegacySessionOptions) {
     this.context = context;
     this.endpoint = endpoint;
     this.options = options;
+    this.credential = options.credential;
   }
 
   async open(): Promise<LegacySession> {
-    this.session = await openLegacySession(this.context, this.endpoint, this.options, this.options.credential);
+    this.session = await openLegacySession(this.context, this.endpoint, this.options, this.credential);
     return this.session;
   }
 
@@ -106,18 +109,19 @@ class LegacyConnection {
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    const { credential } = this.options;
+    const { credential } = this;
     if (this.session.id !== undefined) await this.endpoint.remove(this.session.prefix.of(credential), credential);
   }
 
   private post(request: OutboundRequest, body: Buffer, id: Span, sink: ExchangeSink): HttpExchange {
     const { credential, method, timeoutMs } = request;
     const usedSession = this.session;
+    this.credential = credential;
     const hooks: HttpExchangeHooks = {
       onSessionLost: (exchange) => this.lost(exchange, request, usedSession),
       onCancel: (reason) => this.tellCancelled(body.toString('utf8', ...id), reason, credential),
     };
-    const headers = this.headersOf(request);
+    const headers = this.headersOf(request, credential);
     const repeatable = REPEATABLE_METHODS.has(method);
     return this.endpoint.post(
       { body, spans: { id }, headers, credential, repeatable, listen: false, timeoutMs, hooks },
@@ -125,8 +129,8 @@ class LegacyConnection {
     );
   }
 
-  private headersOf(request: OutboundRequest): readonly string[] {
-    const headers = this.session.prefix.of(request.credential);
+  private headersOf(request: OutboundRequest, credential: Credential): readonly string[] {
+    const headers = this.session.prefix.of(credential);
     return request.headers.length === 0 ? headers : headers.concat(request.headers);
   }
 
@@ -142,7 +146,7 @@ class LegacyConnection {
     }
     const ready = this.session === usedSession ? this.reopen() : Promise.resolve();
     ready.then(
-      () => exchange.redispatch(this.headersOf(request) as string[]),
+      () => exchange.redispatch(this.headersOf(request, exchange.credential) as string[]),
       (error: unknown) => exchange.giveUp(toAppError(error)),
     );
     return true;

@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import { AppError } from '../../errors/app-error.ts';
+import { AppError, toAppError } from '../../errors/app-error.ts';
 import type { MessageSpans } from '../../mcp/json-structure.ts';
 import type { CallGuard } from '../call-guard.ts';
 import type { CallLimits, Credential, ExchangeSink } from '../upstream-connection.ts';
@@ -7,6 +7,7 @@ import { failureOfError, failureOfStatus } from './http-answer.ts';
 import { HttpExchange } from './http-exchange.ts';
 import type { HttpExchangeHooks, HttpHost } from './http-exchange-init.ts';
 import { createHttpPools } from './http-pools.ts';
+import { challengeIn, swapCredential } from './token-renewal.ts';
 import { createWatchdog } from './watchdog.ts';
 
 /** One HTTP upstream: its URL, its connection pools, and what posts to it. Nothing here knows of eras or sessions. */
@@ -74,16 +75,19 @@ export function createHttpEndpoint(options: HttpEndpointOptions): HttpEndpoint {
   const watchdog = createWatchdog();
   const host: HttpHost = { name: options.name, limits: options.limits, guard: options.guard, watchdog };
 
+  /** The status; an answer that asks for another token is taken up once. */
   const plain = async (
     method: 'POST' | 'DELETE',
     body: Buffer | null,
     headers: readonly string[],
     credential: Credential,
     to = path,
+    mayRenew = true,
   ): Promise<number> => {
     const timeout = options.limits.timeoutMs;
+    let response: Dispatcher.ResponseData;
     try {
-      const response = await pools.calls(credential.id).request({
+      response = await pools.calls(credential.id).request({
         path: to,
         method,
         body,
@@ -92,10 +96,15 @@ export function createHttpEndpoint(options: HttpEndpointOptions): HttpEndpoint {
         bodyTimeout: timeout,
       });
       await response.body.dump({ limit: MAX_IGNORED_BYTES });
-      return response.statusCode;
     } catch (error) {
       throw failureOfError(options.name, error as Error, false);
     }
+    const challenge = mayRenew ? challengeIn(response.statusCode, response.headers, credential) : null;
+    if (challenge === null) return response.statusCode;
+    const next = await credential.renew!(challenge).catch((error: unknown) => {
+      throw toAppError(error);
+    });
+    return plain(method, body, swapCredential(headers, credential, next), next, to, false);
   };
 
   return {
@@ -107,6 +116,7 @@ export function createHttpEndpoint(options: HttpEndpointOptions): HttpEndpoint {
       return new HttpExchange(host, {
         pool,
         options: dispatch,
+        credential: call.credential,
         sink,
         repeatable: call.repeatable,
         kind: call.listen ? 'listen' : 'call',
@@ -119,6 +129,7 @@ export function createHttpEndpoint(options: HttpEndpointOptions): HttpEndpoint {
       return new HttpExchange(host, {
         pool: pools.streams(call.credential.id),
         options: { path, method: 'GET', headers: call.headers as string[] },
+        credential: call.credential,
         sink,
         repeatable: true,
         kind: call.rest ? 'rest' : 'stream',

@@ -66,6 +66,7 @@ export function keyFor(owner: User | ServiceAccount, more: Partial<NewAccessKey>
     roles: [],
     createdAt: NOW,
     expiresAt: null,
+    maker: { id: 'usr_maker', level: 'admin' },
     ...more,
   };
 }

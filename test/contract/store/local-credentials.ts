@@ -30,17 +30,20 @@ export const localCredentials: Suite = (db) => {
       lockedUntil: null,
       totpConfirmedAt: null,
       totpLastStep: null,
+      maker: null,
     };
     assert.deepEqual(await findLocalCredential(db(), ref), fresh);
     await setTotpConfirmed(db(), ref, NOW, 7);
     for (let i = 0; i < 3; i++) await countLoginAttempt(db(), ref, lockAt, NOW);
     assert.equal((await findLocalCredential(db(), ref))?.lockedUntil, NOW + 1000);
-    await putPassword(db(), ref, 'other', NOW);
+    const maker = { id: 'usr_maker', level: 'owner' } as const;
+    await putPassword(db(), ref, 'other', NOW, maker);
     assert.deepEqual(await findLocalCredential(db(), ref), {
       ...fresh,
       passwordHash: 'other',
       totpConfirmedAt: NOW,
       totpLastStep: 7,
+      maker,
     });
     assert.equal(await deleteLocalCredential(db(), ref), true);
     assert.equal(await findLocalCredential(db(), ref), null);

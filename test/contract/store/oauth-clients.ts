@@ -14,6 +14,7 @@ import {
   findOauthClient,
   insertOauthClient,
   keepOauthClientFresh,
+  listAddedClientsOf,
   listOauthClients,
   type NewOauthClient,
   putOauthClient,
@@ -42,7 +43,7 @@ export const oauthClients: Suite = (db) => {
     const [a, b] = [await newTenant(db()), await newTenant(db())];
     const client = clientIn(a, { secretHash: 'hash', serviceAccountId: 'sva_1', etag: '"1"', freshUntil: NOW + 5 });
     const stored = await insertOauthClient(db(), client, NOW);
-    assert.deepEqual(stored, { ...client, version: 1, createdAt: NOW, updatedAt: NOW, lastUsedAt: null });
+    assert.deepEqual(stored, { ...client, maker: null, version: 1, createdAt: NOW, updatedAt: NOW, lastUsedAt: null });
     assert.deepEqual(await findOauthClient(db(), client), stored);
     assert.equal(await findOauthClient(db(), { ...client, tenantId: b }), null);
     assert.equal(await setOauthClientStatus(db(), { ...client, tenantId: b }, 1, 'revoked', NOW), null);
@@ -62,6 +63,23 @@ export const oauthClients: Suite = (db) => {
       [stored.name, stored.status, stored.address, stored.etag, stored.version, stored.createdAt, stored.updatedAt],
       ['Another name', 'revoked', '192.0.2.1', '"2"', 3, NOW, NOW + 2],
     );
+  });
+
+  test('clients that were added for a service account are found by it, with who made them', async () => {
+    const tenantId = await newTenant(db());
+    const maker = { id: 'usr_maker', level: 'admin' } as const;
+    const added = clientIn(tenantId, { source: 'added', serviceAccountId: 'sva_1', maker });
+    await insertOauthClient(db(), added, NOW);
+    await insertOauthClient(db(), clientIn(tenantId, { source: 'pre_registered', serviceAccountId: 'sva_1' }), NOW);
+    await insertOauthClient(db(), clientIn(tenantId, { source: 'added', serviceAccountId: 'sva_2' }), NOW);
+    const found = await listAddedClientsOf(db(), { tenantId, serviceAccountId: 'sva_1' });
+    assert.deepEqual(
+      found.map(({ id, maker: by }) => ({ id, by })),
+      [{ id: added.id, by: maker }],
+    );
+    assert.deepEqual(await listAddedClientsOf(db(), { tenantId: 'other', serviceAccountId: 'sva_1' }), []);
+    await setOauthClientStatus(db(), added, 1, 'revoked', NOW);
+    assert.deepEqual(await listAddedClientsOf(db(), { tenantId, serviceAccountId: 'sva_1' }), []);
   });
 
   test('a change of status needs the version that it is based on', async () => {

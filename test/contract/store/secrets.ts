@@ -64,10 +64,11 @@ export const secrets: Suite = (db) => {
     const [one, two] = [await newDataKey(db(), tenantId), await newDataKey(db(), tenantId)];
     const secret = await newSecret(db(), refIn(tenantId), one.id);
     const next = { envelope: 'v1.y', dataKeyId: two.id };
-    const changed = await updateSecret(db(), secret, 1, next, NOW + 1);
+    assert.equal(await updateSecret(db(), secret, { id: 'sec_other', version: 1 }, next), null, 'one of before');
+    const changed = await updateSecret(db(), secret, secret, next, NOW + 1);
     assert.deepEqual(changed, { ...secret, ...next, version: 2, updatedAt: NOW + 1 });
-    assert.equal(await updateSecret(db(), secret, 1, next), null);
-    assert.equal(await updateSecret(db(), { ...secret, name: 'other' }, 1, next), null);
+    assert.equal(await updateSecret(db(), secret, secret, next), null);
+    assert.equal(await updateSecret(db(), { ...secret, name: 'other' }, secret, next), null);
     assert.deepEqual(await findSecret(db(), secret), changed);
   });
 

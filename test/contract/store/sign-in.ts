@@ -27,8 +27,10 @@ import {
 } from '../../../src/store/login-states.ts';
 import {
   deleteExpiredSetupLinks,
+  deleteSetupLink,
   findUsableSetupLink,
   insertSetupLink,
+  listUsableSetupLinks,
   type SetupLink,
   useSetupLink,
 } from '../../../src/store/setup-links.ts';
@@ -58,7 +60,7 @@ const linkFor = (user: User, tokenHash: string, more: Partial<SetupLink> = {}): 
   tokenHash,
   userId: user.id,
   purpose: 'setup',
-  createdBy: user.id,
+  maker: { id: user.id, level: 'owner' },
   createdAt: NOW,
   expiresAt: NOW + 1000,
   ...more,
@@ -183,9 +185,17 @@ export const setupLinks: Suite = (db) => {
     await insertSetupLink(db(), linkFor(ann, 'second', { purpose: 'recovery' }));
     assert.equal(await findUsableSetupLink(db(), linkFor(ann, 'first'), NOW), null);
     assert.equal((await findUsableSetupLink(db(), linkFor(ann, 'second'), NOW))?.purpose, 'recovery');
+    const ref = { tenantId: ann.tenantId, userId: ann.id };
+    assert.deepEqual(await listUsableSetupLinks(db(), ref, NOW), [linkFor(ann, 'second', { purpose: 'recovery' })]);
+    assert.deepEqual(await listUsableSetupLinks(db(), ref, NOW + 1000), []);
+    await deleteSetupLink(db(), { tenantId: 'other', tokenHash: 'second' });
+    assert.equal((await listUsableSetupLinks(db(), ref, NOW)).length, 1);
     await rejectsWith('conflict', insertSetupLink(db(), linkFor({ ...ann, id: 'usr_nobody' }, 'third')));
     await deleteExpiredSetupLinks(db(), NOW + 1000);
     assert.equal(await findUsableSetupLink(db(), linkFor(ann, 'second'), NOW), null);
+    await insertSetupLink(db(), linkFor(ann, 'fourth'));
+    await deleteSetupLink(db(), linkFor(ann, 'fourth'));
+    assert.deepEqual(await listUsableSetupLinks(db(), ref, NOW), []);
   });
 };
 

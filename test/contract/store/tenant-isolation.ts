@@ -129,7 +129,7 @@ function reachAcross(db: Database, a: Furnished, tenantId: string): Record<strin
     updateUpstream: () => updateUpstream(db, inB(a.upstream), 1, { enabled: false }),
     deleteUpstream: () => deleteUpstream(db, inB(a.upstream)),
     findSecret: () => findSecret(db, inB(a.secret)),
-    updateSecret: () => updateSecret(db, inB(a.secret), 1, next),
+    updateSecret: () => updateSecret(db, inB(a.secret), a.secret, next),
     rekeySecret: () => rekeySecret(db, inB(a.secret), a.secret, next),
     deleteSecret: () => deleteSecret(db, inB(a.secret)),
     findDataKey: () => findDataKey(db, inB(a.dataKey)),

@@ -1,0 +1,19 @@
+import type { Gateway } from '../gateway/gateway.ts';
+import type { ConnectionChange } from '../upstreams/oauth/connections-context.ts';
+import type { Upstreams } from '../upstreams/upstreams.ts';
+
+/** Makes effective that an account was connected or left. A refresh changes nothing that is open. */
+export function followConnection(
+  gateway: Gateway,
+  upstreams: Upstreams,
+  { upstream, owner, what }: ConnectionChange,
+): void {
+  if (what !== 'connected' && what !== 'disconnected') return;
+  if (owner.kind === 'shared') {
+    upstreams.credentialChanged(upstream);
+    return;
+  }
+  const change = { upstream, principalId: owner.id, principalKind: owner.kind };
+  if (what === 'connected') void gateway.connected(change);
+  else gateway.disconnected(change);
+}
