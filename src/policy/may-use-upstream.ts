@@ -7,7 +7,11 @@ import type { Role, RoleRule } from '../model/role.ts';
  * known, or when they cannot be had. Names of single primitives are left to the decision, so this may say yes where every
  * list turns out empty; it never says no to somebody who may use something.
  */
-export function mayUseUpstream(roles: readonly Role[], { roles: own, restriction }: Pick<Caller, 'roles' | 'restriction'>, upstream: string): boolean {
+export function mayUseUpstream(
+  roles: readonly Role[],
+  { roles: own, restriction }: Pick<Caller, 'roles' | 'restriction'>,
+  upstream: string,
+): boolean {
   if (!isOpen(roles, own, upstream)) return false;
   if (restriction === undefined) return true;
   if (restriction.roles.length > 0 && !isOpen(roles, restriction.roles, upstream)) return false;

@@ -1,9 +1,10 @@
 import { chmodSync, closeSync, fstatSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { SqliteDialect, sql } from 'kysely';
+import { sql } from 'kysely';
 import { createDatabase } from './create-database.ts';
-import { toKyselyDatabase } from './sqlite-connection.ts';
+import { createLogSync } from './log-sync.ts';
+import { sqliteDialect } from './sqlite-dialect.ts';
 import type { Database } from './tables.ts';
 
 export type { Database } from './tables.ts';
@@ -15,7 +16,8 @@ const BUSY_TIMEOUT_MS = 2000;
  * Opens the SQLite database, creating the file (mode 0600) and its folder (0700) when they are missing; `:memory:` gives
  * a private one. Close it with `db.destroy()`. Throws an Error for the operator when the file cannot be used.
  *
- * Safe against crashes and power loss: a write-ahead log, synced at every commit.
+ * Safe against crashes and power loss: a write-ahead log, and no write is answered before that is synced. The sync does not
+ * hold up the event loop.
  */
 export async function openDatabase({ file }: { file: string }): Promise<Database> {
   let connection: DatabaseSync | undefined;
@@ -27,11 +29,12 @@ export async function openDatabase({ file }: { file: string }): Promise<Database
       defensive: true,
     });
     connection.exec('PRAGMA journal_mode = WAL');
-    connection.exec('PRAGMA synchronous = FULL');
+    // Commits are written at once and made durable by LogSync, before they are answered.
+    connection.exec('PRAGMA synchronous = NORMAL');
     // What a tampered schema could call stays limited; the log does not stay large after a burst.
     connection.exec('PRAGMA trusted_schema = OFF');
     connection.exec('PRAGMA journal_size_limit = 16777216');
-    const db = createDatabase(new SqliteDialect({ database: toKyselyDatabase(connection) }));
+    const db = createDatabase(sqliteDialect(connection, file === ':memory:' ? null : createLogSync(`${file}-wal`)));
     // Kysely closes only what it has used once.
     await sql`select 1`.execute(db);
     return db;
