@@ -18,7 +18,7 @@ import { deleteUser, findUserByName, insertUser, updateUser } from '../store/use
 import { orStale } from './etag.ts';
 import type { AssignmentState, StateDocument, StateKind, StoredGroup, StoredState } from './state-document.ts';
 import { differingMembers, type PlannedChange, reconcile } from './state-plan.ts';
-import { upstreamOf } from './upstream-view.ts';
+import { storedConfig, upstreamOf } from './upstream-view.ts';
 import { createUpstream, replaceUpstream } from './write-upstream.ts';
 
 const nameOf = (item: { readonly name: string }) => item.name;
@@ -184,17 +184,11 @@ function planUpstreams(stored: StoredState, { upstreams }: StateDocument, prune:
     prune,
     nameOf,
     keyOf: same,
-    differences: (old, upstream) =>
-      differingMembers(upstreamOf(old), upstream, [
-        'transport',
-        'url',
-        'enabled',
-        'auth',
-        'forwardHeaders',
-        'timeoutMs',
-        'maxConcurrent',
-        'audit',
-      ]),
+    differences(old, upstream) {
+      // All that is stored, so that no setting is ever left out here.
+      const wanted = { enabled: upstream.enabled, ...storedConfig(upstream) };
+      return differingMembers(upstreamOf(old), wanted, Object.keys(wanted) as (keyof typeof wanted)[]);
+    },
     create: (trx, upstream) => createUpstream(trx, tenantId, upstream),
     update: (trx, old, { name: _, ...settings }) => replaceUpstream(trx, old, settings),
     remove: (trx, old) => deleteUpstream(trx, old),

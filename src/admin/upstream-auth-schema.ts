@@ -61,11 +61,9 @@ const providerFields = {
     .describe('How far requests for metadata and tokens may go. `loopback` is for development.'),
 };
 
-const anyClient = z.strictObject({
-  id: clientId,
-  authMethod: z.enum(['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt']).default('none'),
-});
-const client = anyClient
+const anyAuthMethod = z.enum(['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt']).default('none');
+const client = z
+  .strictObject({ id: clientId, authMethod: anyAuthMethod })
   .nullable()
   .default(null)
   .describe(
@@ -83,18 +81,28 @@ const READ_ONLY = {
   path: ['readOnly'],
 };
 
+/** What a kind without a browser is told when its client is missing. */
+const ownClient = (issue: { readonly input?: unknown }): string | undefined =>
+  issue.input === undefined || issue.input === null
+    ? 'Register a client for the gateway at the provider, allow it this grant there, and give its `id` here: the gateway cannot register itself for that.'
+    : undefined;
+
 const people = z
   .strictObject({ ...providerFields, client, exchange: z.null().default(null) })
   .refine(knowsReadOnly, READ_ONLY);
 const machines = z
   .strictObject({
     ...providerFields,
-    client: anyClient
-      .extend({
-        authMethod: z
-          .enum(['client_secret_basic', 'client_secret_post', 'private_key_jwt'])
-          .default('client_secret_basic'),
-      })
+    client: z
+      .strictObject(
+        {
+          id: clientId,
+          authMethod: z
+            .enum(['client_secret_basic', 'client_secret_post', 'private_key_jwt'])
+            .default('client_secret_basic'),
+        },
+        { error: ownClient },
+      )
       .describe('The client that the gateway is there. Its secret goes to the vault.'),
     exchange: z.null().default(null),
   })
@@ -102,7 +110,9 @@ const machines = z
 const exchanged = z
   .strictObject({
     ...providerFields,
-    client,
+    client: z
+      .strictObject({ id: clientId, authMethod: anyAuthMethod }, { error: ownClient })
+      .describe('The client that the gateway is there. Its secret goes to the vault.'),
     exchange: exchange
       .refine(({ subject, provider }) => (subject === 'identity-provider') === (provider !== null), {
         message: '`provider` goes with `subject: identity-provider`, and with that alone.',
@@ -121,7 +131,7 @@ export const UpstreamAuthField = z
     z.strictObject({ kind: z.literal('oauth-shared'), oauth: people.prefault({}) }),
     z.strictObject({ kind: z.literal('oauth-per-user'), oauth: people.prefault({}) }),
     z.strictObject({ kind: z.literal('client-credentials'), oauth: machines }),
-    z.strictObject({ kind: z.literal('token-exchange'), oauth: exchanged.prefault({}) }),
+    z.strictObject({ kind: z.literal('token-exchange'), oauth: exchanged }),
   ])
   .describe(
     'What the gateway sends in place of the caller’s credential. `headers`: one shared set, `headers-per-user`: one per principal; names only, values go to the vault with `PUT /upstreams/{name}/credential`. `oauth-shared`: an account that an administrator connects; `oauth-per-user`: accounts that people connect; `client-credentials`: the gateway itself; `token-exchange`: a token for each person that nobody has to connect.',

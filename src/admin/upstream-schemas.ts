@@ -10,6 +10,11 @@ import { upstreamUrlFault } from './upstream-url.ts';
  * refused with everything else outside a–z, 0–9 and `-`.
  */
 const upstreamNameField = z.string().superRefine((name, ctx) => {
+  // Providers send people back to /connect/callback.
+  if (name === 'callback') {
+    ctx.addIssue({ code: 'custom', message: 'An upstream cannot be named `callback`; choose another name.' });
+    return;
+  }
   if (/^[a-z0-9-]{1,32}$/.test(name)) return;
   const folded = name.normalize('NFKC').toLowerCase();
   const hint = /^[a-z0-9-]{1,32}$/.test(folded) ? ` Did you mean "${folded}"?` : '';

@@ -13,6 +13,7 @@ import {
 } from './find-upstream.ts';
 import { pageOfArray, pageQuery, pageSchema, toPageBody } from './pagination.ts';
 import { refuseStdio } from './refuse-stdio.ts';
+import { requireSigningKeys } from './require-signing-keys.ts';
 import { defineRoute, type Route } from './routes.ts';
 import { CreateUpstreamSchema, ReplaceUpstreamSchema, UpstreamSchema } from './upstream-schemas.ts';
 import { declaredUpstreamView, storedUpstreamView } from './upstream-view.ts';
@@ -97,6 +98,7 @@ const changeRoutes: readonly Route[] = [
     },
     async handle({ context, caller, body }) {
       refuseDeclaredUpstream(context, caller, body.name);
+      requireSigningKeys(context, body);
       const created = await transact(context.db, (trx) => createUpstream(trx, caller.tenantId, body));
       context.vault.forget();
       await context.changed({ kind: 'upstreams' });
@@ -121,6 +123,7 @@ const changeRoutes: readonly Route[] = [
     async handle({ context, caller, params: { name }, ifMatch, body }) {
       const stored = await requireStoredUpstream(context, caller, name);
       matchVersion(ifMatch, stored);
+      requireSigningKeys(context, body);
       const { changed, credentialsRemoved } = await transact(context.db, (trx) => replaceUpstream(trx, stored, body));
       if (credentialsRemoved > 0) context.vault.forget();
       await context.changed({ kind: 'upstreams' });

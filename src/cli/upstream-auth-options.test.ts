@@ -43,13 +43,14 @@ test('each way to a credential becomes the `auth` that the API takes, with nothi
     kind: 'client-credentials',
     oauth: { client: { id: 'a', authMethod: 'private_key_jwt' } },
   });
-  assert.deepEqual(authOf('--token-exchange', '--audience', 'api'), {
+  const client = { id: 'a', authMethod: 'client_secret_basic' };
+  assert.deepEqual(authOf('--token-exchange', '--client-id', 'a', '--audience', 'api'), {
     kind: 'token-exchange',
-    oauth: { exchange: { grant: 'token-exchange', audience: 'api' } },
+    oauth: { client, exchange: { grant: 'token-exchange', audience: 'api' } },
   });
-  assert.deepEqual(authOf('--id-jag', '--identity-provider', 'acme'), {
+  assert.deepEqual(authOf('--id-jag', '--client-id', 'a', '--identity-provider', 'acme'), {
     kind: 'token-exchange',
-    oauth: { exchange: { grant: 'id-jag', subject: 'identity-provider', provider: 'acme' } },
+    oauth: { client, exchange: { grant: 'id-jag', subject: 'identity-provider', provider: 'acme' } },
   });
 });
 
@@ -62,6 +63,8 @@ test('options that do not fit together are refused by name before anything is se
     [['--oauth', 'user', '--client-auth', 'none'], /--client-auth goes with --client-id/],
     [['--client-credentials'], /Add --client-id/],
     [['--client-credentials', '--client-id', 'a', '--client-auth', 'none'], /other than none/],
+    [['--token-exchange'], /add its --client-id/],
+    [['--id-jag', '--identity-provider', 'acme'], /add its --client-id/],
     [['--oauth', 'user', '--audience', 'api'], /--audience goes with --token-exchange/],
     [['--oauth', 'everybody'], /Allowed choices are user, shared/],
   ];

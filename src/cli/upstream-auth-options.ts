@@ -89,6 +89,12 @@ export function authFrom(options: AuthOptions): { readonly kind: string; readonl
     return { kind: 'client-credentials', oauth: providerOf(options) };
   }
   if (!exchanges) return { kind: 'none' };
+  if (options.clientId === undefined) {
+    const fix = 'Register a client for it at the provider, allow it this grant there, and add its --client-id.';
+    throw new CliError(`With --token-exchange and --id-jag the gateway cannot register itself. ${fix}`, {
+      exitCode: 2,
+    });
+  }
   const { identityProvider, audience } = options;
   const exchange = {
     grant: idJag ? 'id-jag' : 'token-exchange',

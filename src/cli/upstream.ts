@@ -25,7 +25,7 @@ export const defineUpstream: CommandDefinition = (command, context) => {
         'toolgate upstream add docs https://docs.example.com/mcp',
         'toolgate upstream add jira https://jira.example.com/mcp --header Authorization',
         'toolgate upstream add linear https://mcp.linear.app/mcp --oauth user --preset linear',
-        'toolgate upstream add github https://api.githubcopilot.com/mcp/ --oauth user --preset github --client-id Iv1.0123',
+        'toolgate upstream add linear https://mcp.linear.app/mcp --oauth user --preset linear',
       ),
     )
     .action(action(context, addUpstream));

@@ -69,15 +69,18 @@ test('how a client proves itself follows from what it is given', async () => {
 });
 
 test('an exchange is vouched for by the gateway, or by an identity provider that is configured', async () => {
-  assert.deepEqual(await authOf('{ tokenExchange: { audience: api } }'), {
+  assert.deepEqual(await authOf('{ tokenExchange: { clientId: a, audience: api } }'), {
     kind: 'token-exchange',
     oauth: {
       ...DEFAULTS,
+      client: { id: 'a', authMethod: 'none' },
       exchange: { grant: 'token-exchange', subject: 'gateway', provider: null, audience: 'api' },
     },
   });
   const idps = "oauth: { identityProviders: [{ name: acme, issuer: 'https://id.example', clientId: x }] }\n";
-  const { config } = await load(`${idps}${entry('{ tokenExchange: { grant: id-jag, identityProvider: acme } }')}`);
+  const { config } = await load(
+    `${idps}${entry('{ tokenExchange: { clientId: a, grant: id-jag, identityProvider: acme } }')}`,
+  );
   const { auth } = config.upstreams[0]!;
   assert.deepEqual('oauth' in auth && auth.oauth.exchange, {
     grant: 'id-jag',
@@ -86,7 +89,7 @@ test('an exchange is vouched for by the gateway, or by an identity provider that
     audience: null,
   });
   await assert.rejects(
-    load(`${idps}${entry('{ tokenExchange: { identityProvider: acne } }')}`),
+    load(`${idps}${entry('{ tokenExchange: { clientId: a, identityProvider: acne } }')}`),
     /upstreams\[0\]\.auth\.tokenExchange\.identityProvider\n.*Did you mean `acme`\?/,
   );
 });
@@ -142,14 +145,15 @@ const REFUSED: readonly [yaml: string, expected: RegExp][] = [
   [entry("{ oauth: { clientId: a, clientKey: 'canary ${KEY}' } }"), /neither \$\{env:NAME\} nor/],
   [entry('{ oauth: {}, headers: { A: b } }'), /Both `headers` and `oauth` are set/],
   [
-    entry('{ oauth: {}, headersPerUser: [A], tokenExchange: {} }'),
+    entry('{ oauth: {}, headersPerUser: [A], tokenExchange: { clientId: a } }'),
     /`headersPerUser` and `oauth` and `tokenExchange` are set/,
   ],
-  [entry('{ clientCredentials: {} }'), /`clientId` is missing/],
+  [entry('{ clientCredentials: {} }'), /`clientId` is missing.*Register a client.*and write its id here/s],
+  [entry('{ tokenExchange: {} }'), /`clientId` is missing.*Register a client.*and write its id here/s],
   [entry('{ clientCredentials: { clientId: a, authMethod: none } }'), /has to prove itself/],
   [entry('{ clientCredentials: { clientId: a, readOnly: true } }'), /`readOnly` is not a known key/],
-  [entry('{ tokenExchange: { identityProvider: acme } }'), /no such entry in `oauth\.identityProviders`/],
-  [`oauth: { enabled: false }\n${entry('{ tokenExchange: {} }')}`, /no key to sign who calls/],
+  [entry('{ tokenExchange: { clientId: a, identityProvider: acme } }'), /no such entry in `oauth\.identityProviders`/],
+  [`oauth: { enabled: false }\n${entry('{ tokenExchange: { clientId: a } }')}`, /no key to sign who calls/],
   [
     `oauth: { enabled: false }\n${entry('none', ', identityHeader: X-Caller')}`,
     /identityHeader\n.*no key to sign who calls/,

@@ -103,7 +103,7 @@ const REFUSED: readonly [yaml: string, expected: RegExp][] = [
     "- { name: a, url: 'https://a' }\n- { name: a, url: 'https://b' }",
     /upstreams\[1\]\.name: `upstreams\[0\]` has the same name/,
   ],
-  ...['../x', 'gıthub', 'GitHub', 'a_b', 'a__b', "''", `${'a'.repeat(33)}`, 'a b', '"a\\n"'].map(
+  ...['callback', '../x', 'gıthub', 'GitHub', 'a_b', 'a__b', "''", `${'a'.repeat(33)}`, 'a b', '"a\\n"'].map(
     (name): [string, RegExp] => [`- { name: ${name}, url: 'https://a' }`, /upstreams\[0\]\.name: .*1 to 32 of a–z/],
   ),
   ["- { name: a, url: 'file:///etc/passwd' }", /not an http\(s\) URL/],

@@ -69,8 +69,16 @@ const provider = {
     ),
 };
 
-const ownId = z.string().min(1).describe('The client id that the provider gave the gateway.');
-const clientId = ownId
+/** Of the kinds without a browser. Dynamic registration gives out clients for people who sign in (RFC 7591), not accounts. */
+const ownId = z
+  .string()
+  .min(1)
+  .describe(
+    'Register a client for the gateway at the provider, allow it this grant there, and write its id here: it cannot register itself for that.',
+  );
+const clientId = z
+  .string()
+  .min(1)
   .optional()
   .describe('The client id that the provider gave the gateway.')
   .register(traits, { default: 'the gateway registers itself' });
@@ -153,7 +161,7 @@ const tokenExchange = z
       .describe('Name of the one of `oauth.identityProviders` that vouches for the person.')
       .register(traits, { default: 'the gateway vouches itself' }),
     audience: z.string().min(1).optional().describe('The `audience` to ask for, where the provider wants one.'),
-    clientId,
+    clientId: ownId,
     ...provider,
   })
   .superRefine(checkProvider);

@@ -7,8 +7,10 @@ import { UpstreamAuthSchema } from './upstream-auth-schema.ts';
 const shared = {
   name: z
     .string()
-    .regex(/^[a-z0-9-]{1,32}$/)
-    .describe('1 to 32 of a–z, 0–9 and `-`; unique. Its tools are called `{name}__{tool}` on `/mcp`.'),
+    .regex(/^(?!callback$)[a-z0-9-]{1,32}$/)
+    .describe(
+      '1 to 32 of a–z, 0–9 and `-`; unique, and not `callback`. Its tools are called `{name}__{tool}` on `/mcp`.',
+    ),
   enabled: z.boolean().default(true).describe('`false` keeps the entry but neither connects nor shows it.'),
   timeoutMs: z
     .int()

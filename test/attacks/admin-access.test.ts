@@ -113,6 +113,16 @@ DELETE /upstreams/{name}/credentials/{principalKind}/{principalId} admin
 GET /upstreams/{name}/my-credential anybody
 PUT /upstreams/{name}/my-credential anybody
 DELETE /upstreams/{name}/my-credential anybody
+GET /connections anybody
+DELETE /upstreams/{name}/my-connection anybody
+POST /upstreams/{name}/my-connection/refresh anybody
+POST /upstreams/{name}/my-connection/link anybody
+DELETE /upstreams/{name}/connection admin
+POST /upstreams/{name}/connection/refresh admin
+POST /upstreams/{name}/connection/link admin
+DELETE /upstreams/{name}/connections/{principalKind}/{principalId} admin
+POST /upstreams/{name}/connections/{principalKind}/{principalId}/refresh admin
+POST /upstreams/{name}/connections/{principalKind}/{principalId}/link admin
 POST /policy/explain admin
 GET /audit/events admin
 GET /audit/tail admin
@@ -131,13 +141,15 @@ test('the routes and who may call them are these', () => {
 });
 
 test('whatever changes something is recorded, and whatever is removed or replaced names its version', () => {
-  const readsOnly = new Set(['explainPolicy']);
+  // A link to connect opens nothing, and nothing is stored for it.
+  const links = ['linkMyConnection', 'linkSharedConnection', 'linkPrincipalConnection'];
+  const readsOnly = new Set(['explainPolicy', ...links]);
   const unrecorded = ADMIN_ROUTES.filter(({ method, action }) => method !== 'GET' && action === undefined);
   assert.deepEqual(
     unrecorded.map((route) => route.operationId).filter((id) => !readsOnly.has(id)),
     [],
   );
-  // Memberships, assignments and credentials have no versions: putting them is idempotent, nothing can be lost. A client is
+  // Memberships, assignments, credentials and connections have no versions: putting them is idempotent, nothing can be lost. A client is
   // never changed, and shutting one out has to work at once.
   const unversioned = ADMIN_ROUTES.filter(({ method, versioned }) => /PUT|PATCH|DELETE/.test(method) && !versioned);
   assert.deepEqual(unversioned.map((route) => route.operationId).sort(), [
@@ -145,6 +157,9 @@ test('whatever changes something is recorded, and whatever is removed or replace
     'deleteMyCredential',
     'deletePrincipalCredential',
     'deleteUpstreamCredential',
+    'endMyConnection',
+    'endPrincipalConnection',
+    'endSharedConnection',
     'removeGroupMember',
     'removeOAuthClient',
     'setMyCredential',

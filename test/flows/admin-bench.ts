@@ -119,7 +119,7 @@ function checkAgainstDocument(route: Route, status: number, body: unknown): void
  * The admin API on a real store, vault, audit log, verifier, policy and upstream registry in a folder of its own, wired as
  * in the application but called without a network. Two tenants, since the application has only one yet.
  */
-export async function openAdminBench() {
+export async function openAdminBench({ signIn = null }: Partial<Pick<AdminContext, 'signIn'>> = {}) {
   const dataDir = await mkdtemp(join(tmpdir(), 'toolgate-admin-'));
   const logs: string[] = [];
   const log = createLogger('debug', { write: (line: string) => void logs.push(line) });
@@ -155,7 +155,7 @@ export async function openAdminBench() {
     vault,
     audit,
     verifyKey: verifier.verify,
-    signIn: null,
+    signIn,
     addressOf: (request) => request.socket.remoteAddress ?? '',
     checkOrigin: createOriginCheck({
       publicUrl: PUBLIC_URL,

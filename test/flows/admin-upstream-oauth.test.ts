@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { after, before, test } from 'node:test';
+import type { SignInAdministration } from '../../src/admin/sign-in.ts';
 import { Secret } from '../../src/lib/secret.ts';
 import { DEFAULT_TENANT } from '../../src/model/principal.ts';
 import { SHARED } from '../../src/vault/vault.ts';
@@ -9,7 +10,8 @@ import { type AdminBench, openAdminBench } from './admin-bench.ts';
 
 let bench: AdminBench;
 before(async () => {
-  bench = await openAdminBench();
+  // Here nobody signs in: what counts is that the gateway has keys to sign with.
+  bench = await openAdminBench({ signIn: {} as SignInAdministration });
 });
 after(() => bench.close());
 
@@ -53,7 +55,7 @@ test('everything about an account may be left out, and is shown filled in', asyn
   });
   const exchange = await add('exchange', {
     kind: 'token-exchange',
-    oauth: { exchange: { grant: 'id-jag', subject: 'identity-provider', provider: 'acme' } },
+    oauth: { client: { id: 'a' }, exchange: { grant: 'id-jag', subject: 'identity-provider', provider: 'acme' } },
   });
   assert.deepEqual(exchange.body.auth.oauth.exchange, {
     ...{ grant: 'id-jag', subject: 'identity-provider', provider: 'acme', audience: null },
@@ -69,9 +71,15 @@ test('what does not fit together is refused, with what to change', async () => {
     [{ kind: 'oauth-per-user', oauth: { scopes: ['a b'] } }, /not one scope/],
     [{ kind: 'oauth-per-user', oauth: { client: { id: 'a', secret: 'canary' } } }, /auth\.oauth\.client\.secret/],
     [{ kind: 'oauth-per-user', oauth: { exchange: { grant: 'id-jag' } } }, /auth\.oauth\.exchange/],
-    [{ kind: 'client-credentials', oauth: {} }, /auth\.oauth\.client/],
+    [{ kind: 'client-credentials', oauth: {} }, /auth\.oauth\.client: Register a client/],
+    [{ kind: 'token-exchange', oauth: {} }, /auth\.oauth\.client: Register a client/],
+    [{ kind: 'token-exchange', oauth: { client: null } }, /auth\.oauth\.client: Register a client/],
+    [{ kind: 'token-exchange' }, /auth\.oauth/],
     [{ kind: 'client-credentials', oauth: { client: { id: 'a', authMethod: 'none' } } }, /authMethod/],
-    [{ kind: 'token-exchange', oauth: { exchange: { subject: 'identity-provider' } } }, /`provider` goes with/],
+    [
+      { kind: 'token-exchange', oauth: { client: { id: 'a' }, exchange: { subject: 'identity-provider' } } },
+      /`provider` goes with/,
+    ],
     [{ kind: 'oauth-per-user' }, /identityHeader.*travels in|not for statements/, { identityHeader: 'Authorization' }],
     [{ kind: 'none' }, /no header for each call/, { identityHeader: 'X-Caller', transport: 'sse' }],
     [{ kind: 'none' }, /callers could send/, { identityHeader: 'X-Caller', forwardHeaders: ['x-caller'] }],
@@ -82,6 +90,49 @@ test('what does not fit together is refused, with what to change', async () => {
     assert.match(body.detail, expected);
     assert.doesNotMatch(JSON.stringify(body), /canary/);
   }
+});
+
+test('a document changes every setting of an upstream, also who is told who calls', async () => {
+  await add('applied', { kind: 'none' });
+  const { url, enabled } = off;
+  const upstream = { name: 'applied', url, enabled, auth: { kind: 'oauth-per-user' }, identityHeader: 'X-Caller' };
+  const { body } = await bench.call('POST', '/state/apply', { version: 1, upstreams: [upstream] });
+  const [change] = body.changes;
+  assert.deepEqual([change.name, Object.keys(change.details).sort()], ['applied', ['auth', 'identityHeader']]);
+  assert.equal((await bench.call('GET', '/upstreams/applied')).body.identityHeader, 'X-Caller');
+});
+
+test('what a gateway without signing keys cannot keep is refused, wherever it is declared', async (t) => {
+  const unsigned = await openAdminBench();
+  t.after(unsigned.close);
+  const client = { id: 'a' };
+  const vouched = { kind: 'token-exchange', oauth: { client } };
+  const byCompany = {
+    kind: 'token-exchange',
+    oauth: { client, exchange: { subject: 'identity-provider', provider: 'a' } },
+  };
+  const told = { ...off, name: 'told', identityHeader: 'X-Caller' };
+  const rows: [upstream: object, path: string][] = [
+    [told, 'identityHeader'],
+    [{ ...off, name: 'told', auth: vouched }, 'auth.oauth.exchange'],
+  ];
+  for (const [upstream, path] of rows) {
+    const created = await unsigned.call('POST', '/upstreams', upstream);
+    assert.equal(created.status, 422);
+    assert.deepEqual(
+      created.body.errors.map((fault: { path: string }) => fault.path),
+      [path],
+    );
+    assert.match(created.body.detail, /no key to sign who calls\. Switch it on, or/);
+    const applied = await unsigned.call('POST', '/state/apply', { version: 1, upstreams: [upstream] });
+    assert.equal(applied.status, 422);
+    assert.equal(applied.body.errors[0].path, `upstreams[0].${path}`);
+  }
+  const { status, etag } = await unsigned.call('POST', '/upstreams', { ...off, name: 'told', auth: byCompany });
+  assert.equal(status, 201, 'what somebody else vouches for needs no key of ours');
+  const { name: _, ...settings } = told;
+  const replaced = await unsigned.call('PUT', '/upstreams/told', settings, { headers: { 'if-match': etag } });
+  assert.equal(replaced.status, 422);
 });
 
 test('the secret of a client is stored under the name that its method needs, and no other', async () => {
