@@ -25,7 +25,7 @@ export const defineUpstream: CommandDefinition = (command, context) => {
         'toolgate upstream add docs https://docs.example.com/mcp',
         'toolgate upstream add jira https://jira.example.com/mcp --header Authorization',
         'toolgate upstream add linear https://mcp.linear.app/mcp --oauth user --preset linear',
-        'toolgate upstream add linear https://mcp.linear.app/mcp --oauth user --preset linear',
+        'toolgate upstream add notion https://mcp.notion.com/mcp --oauth shared --preset notion',
       ),
     )
     .action(action(context, addUpstream));
