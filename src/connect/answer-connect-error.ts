@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { AppError, toAppError } from '../errors/app-error.ts';
+import type { AppError } from '../errors/app-error.ts';
 import { CATALOG, type ErrorCode } from '../errors/catalog.ts';
+import { toKnownError } from '../http/known-error.ts';
 import { type ErrorPageView, errorPage } from '../http/pages/error-page.ts';
 import { sendPage } from '../http/pages/send-page.ts';
 import { ProviderFailure } from '../upstreams/oauth/provider/provider-failure.ts';
@@ -23,7 +24,7 @@ const RETRIED: ReadonlySet<ErrorCode> = new Set(['connect_expired', 'connect_fai
 /** Somebody is looking, so every error is a page. */
 export function answerConnectError(context: ConnectContext) {
   return (thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    const error = readError(thrown);
+    const error = toKnownError(thrown);
     const cause = error.cause ?? error;
     if (error.code === 'internal') context.log.error({ requestId: request.id, err: cause }, 'connecting failed');
     else if (error.cause !== undefined) context.log.info({ requestId: request.id, err: cause }, 'connecting refused');
@@ -60,18 +61,4 @@ function upstreamOf({ connections, publicUrl }: ConnectContext, request: Fastify
   const isCallback = request.url.split('?', 1)[0] === CALLBACK_PATH;
   const name = isCallback ? connections.upstreamOf(callbackUrl(publicUrl(), request)) : upstream;
   return name !== undefined && name !== null && /^[a-z0-9-]{1,32}$/.test(name) ? name : null;
-}
-
-/** Fastify's own refusals of what it could not read. */
-function readError(thrown: FastifyError): AppError {
-  switch (thrown.statusCode) {
-    case 413:
-      return new AppError('body_too_large', undefined, { cause: thrown });
-    case 415:
-      return new AppError('unsupported_media_type', 'Send the form as `application/x-www-form-urlencoded`.');
-    case 400:
-      return new AppError('bad_request', undefined, { cause: thrown });
-    default:
-      return toAppError(thrown);
-  }
 }

@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { AppError, toAppError } from '../errors/app-error.ts';
 import { CATALOG } from '../errors/catalog.ts';
+import { toKnownError } from '../http/known-error.ts';
 import type { Logger } from '../http/logger.ts';
 import { errorPage } from '../http/pages/error-page.ts';
 import { sendPage } from '../http/pages/send-page.ts';
@@ -10,7 +10,7 @@ const TRY_AGAIN_SECONDS = 30;
 /** Somebody is looking, so every error is a page. */
 export function answerSignInError(log: Logger) {
   return (thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    const error = readError(thrown);
+    const error = toKnownError(thrown);
     const cause = error.cause ?? error;
     if (error.status >= 500) log.error({ requestId: request.id, err: cause }, 'sign-in failed');
     else if (error.cause !== undefined) log.info({ requestId: request.id, err: cause }, 'sign-in refused');
@@ -26,18 +26,4 @@ export function answerSignInError(log: Logger) {
     });
     return sendPage(reply, page, error.status);
   };
-}
-
-/** Fastify's own refusals of what it could not read. */
-function readError(thrown: FastifyError): AppError {
-  switch (thrown.statusCode) {
-    case 413:
-      return new AppError('body_too_large', undefined, { cause: thrown });
-    case 415:
-      return new AppError('unsupported_media_type', 'Send the form as `application/x-www-form-urlencoded`.');
-    case 400:
-      return new AppError('bad_request', undefined, { cause: thrown });
-    default:
-      return toAppError(thrown);
-  }
 }

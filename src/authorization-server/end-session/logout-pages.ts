@@ -7,7 +7,7 @@ import { findOauthClient } from '../../store/oauth-clients.ts';
 import { trail } from '../audit-trail.ts';
 import type { ServerContext } from '../context.ts';
 import { ENDPOINTS } from '../endpoints.ts';
-import { sendRefusal } from '../interactions/refusal-page.ts';
+import { refuseForm } from '../interactions/refusal-page.ts';
 import { logoutPage } from '../pages/logout-page.ts';
 import { CONFIRM_PATH, DONE_PATH, logoutHref, logoutTarget, readLogoutRequest } from './logout-target.ts';
 
@@ -58,13 +58,7 @@ export async function decideLogout(
 ): Promise<FastifyReply> {
   const form = formOf(request);
   if (!context.formGuard.accepts(request, form('csrf'))) {
-    return sendRefusal(request, reply, {
-      code: 'form_refused',
-      title: 'This page was open for too long',
-      detail: 'The form did not come from a page of this gateway in this browser, or cookies are blocked.',
-      whatToDo: 'Go back to your program and sign out again.',
-      status: 403,
-    });
+    return refuseForm(request, reply, 'Go back to your program and sign out again.');
   }
   if (form('decision') !== 'sign-out') return reply.redirect('/sign-in', 303);
   const asked = readLogoutRequest(request.query as Record<string, unknown>);

@@ -17,7 +17,7 @@ import { grantedPage } from '../pages/granted-page.ts';
 import { factsOf } from '../request-facts.ts';
 import { type AccessAsked, accessAsked, accessView, clientView, reachedBy } from './access-asked.ts';
 import { beginAgainHref, type Interaction, pathOf, signInForInteraction } from './login.ts';
-import { sendRefusal } from './refusal-page.ts';
+import { refuseForm, sendRefusal } from './refusal-page.ts';
 import { consentRefOf } from './remembered-consent.ts';
 
 const tenantId = DEFAULT_TENANT;
@@ -98,13 +98,7 @@ async function decide(
 ): Promise<FastifyReply> {
   const form = formOf(request);
   if (!context.formGuard.accepts(request, form('csrf'))) {
-    return sendRefusal(request, reply, {
-      code: 'form_refused',
-      title: 'This page was open for too long',
-      detail: 'The form did not come from a page of this gateway in this browser, or cookies are blocked.',
-      whatToDo: 'Go back to your program and start to sign in again.',
-      status: 403,
-    });
+    return refuseForm(request, reply, 'Go back to your program and start to sign in again.');
   }
   const { user, session, asked } = question;
   const entry = {

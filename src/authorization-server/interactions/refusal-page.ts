@@ -16,3 +16,14 @@ export function sendRefusal(request: FastifyRequest, reply: FastifyReply, refusa
   const { status = 400, ...view } = refusal;
   return sendPage(reply, errorPage({ ...view, requestId: request.id }), status);
 }
+
+/** A form that did not come from a page of ours: forged, or left open for too long. */
+export function refuseForm(request: FastifyRequest, reply: FastifyReply, whatToDo: string): FastifyReply {
+  return sendRefusal(request, reply, {
+    code: 'form_refused',
+    title: 'This page was open for too long',
+    detail: 'The form did not come from a page of this gateway in this browser, or cookies are blocked.',
+    whatToDo,
+    status: 403,
+  });
+}

@@ -1,4 +1,5 @@
-import { type CreateTableBuilder, type Kysely, sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
+import { columns, type Has, optional, type Table, tenantTable } from './tenant-table.ts';
 
 /**
  * What signing in needs: the authorization server's clients, grants, consents and short-lived records, its signing keys,
@@ -12,25 +13,6 @@ export async function signIn(db: Kysely<any>): Promise<void> {
   await accounts(db);
   await browser(db);
 }
-
-// biome-ignore lint/suspicious/noExplicitAny: see above.
-type Schema = Kysely<any>['schema'];
-type Has = { readonly schema: Schema };
-type Table = CreateTableBuilder<string, string>;
-
-function tenantTable(db: Has, table: string, key: readonly string[]): Table {
-  const builder = db.schema
-    .createTable(table)
-    .addColumn('tenant_id', 'text', (column) => column.notNull().references('tenants.id'))
-    .addPrimaryKeyConstraint(`${table}_pkey`, ['tenant_id', ...key] as never[]);
-  return builder as unknown as Table;
-}
-
-const columns = (table: Table, type: 'text' | 'integer' | 'bigint', ...names: string[]): Table =>
-  names.reduce((made, name) => made.addColumn(name, type, (column) => column.notNull()), table);
-
-const optional = (table: Table, type: 'text' | 'bigint', ...names: string[]): Table =>
-  names.reduce((made, name) => made.addColumn(name, type), table);
 
 const belongsToUser = (table: Table, name: string): Table =>
   table.addForeignKeyConstraint(

@@ -1,4 +1,5 @@
-import { type CreateTableBuilder, type Kysely, sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
+import { columns, type Has, optional, type Table, tenantTable } from './tenant-table.ts';
 
 /**
  * What the gateway has at providers: the connections of people and of everybody, the clients that it is there, and what it
@@ -11,25 +12,6 @@ export async function upstreamConnections(db: Kysely<any>): Promise<void> {
   await clients(db);
   await revocations(db);
 }
-
-// biome-ignore lint/suspicious/noExplicitAny: see above.
-type Schema = Kysely<any>['schema'];
-type Has = { readonly schema: Schema };
-type Table = CreateTableBuilder<string, string>;
-
-function tenantTable(db: Has, table: string, key: readonly string[]): Table {
-  const builder = db.schema
-    .createTable(table)
-    .addColumn('tenant_id', 'text', (column) => column.notNull().references('tenants.id'))
-    .addPrimaryKeyConstraint(`${table}_pkey`, ['tenant_id', ...key] as never[]);
-  return builder as unknown as Table;
-}
-
-const columns = (table: Table, type: 'text' | 'integer' | 'bigint', ...names: string[]): Table =>
-  names.reduce((made, name) => made.addColumn(name, type, (column) => column.notNull()), table);
-
-const optional = (table: Table, type: 'text' | 'bigint', ...names: string[]): Table =>
-  names.reduce((made, name) => made.addColumn(name, type), table);
 
 async function connections(db: Has): Promise<void> {
   let table = columns(
