@@ -82,7 +82,7 @@ async function store(index: number, refreshToken: string, expiresAt: number): Pr
     },
     server: { server: { issuer: origin, token_endpoint: `${origin}/token` } },
     ...{ accessToken: new Secret(`at.${'x'.repeat(210)}`), refreshToken: new Secret(refreshToken) },
-    ...{ obtainedAt: expiresAt - HOUR_MS, expiresAt, refreshExpiresAt: null },
+    ...{ obtainedAt: expiresAt - HOUR_MS, expiresAt, refreshExpiresAt: null, afterRefusal: false },
   };
   const { scopes, account, refreshExpiresAt } = tokens;
   const row = { ...ref, id: newId('con'), grantId, issuer: origin, clientId, scopes, account, expiresAt };

@@ -140,7 +140,7 @@ export async function seedConnection(
     },
     ...{ accessToken: new Secret(accessToken), refreshToken: new Secret(refreshToken!) },
     ...{ scopes: ['mcp:read'], account: owner.id || 'team' },
-    ...{ obtainedAt: now - 3_600_000, expiresAt: now - 1000, refreshExpiresAt: null },
+    ...{ obtainedAt: now - 3_600_000, expiresAt: now - 1000, refreshExpiresAt: null, afterRefusal: false },
     ...change,
   };
   const ref = { tenantId, upstream: upstream.name, owner };

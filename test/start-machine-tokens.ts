@@ -66,14 +66,20 @@ export async function startMachineTokens(t: TestContext, clients: Parameters<typ
     },
   };
   /** Another process, or the same one after a restart. */
-  const open = (more: { assertions?: GatewayAssertions | null } = {}) =>
+  const open = ({
+    upstream = () => undefined,
+    ...more
+  }: {
+    assertions?: GatewayAssertions | null;
+    upstream?: (name: string) => HttpUpstream | undefined;
+  } = {}) =>
     createMachineTokens({
       connections: {
         ...{ db, vault },
         audit: { record: (event) => void events.push(event) },
         log: pino({ level: 'silent' }),
         publicUrl: () => 'http://127.0.0.1:1',
-        upstream: () => undefined,
+        upstream,
         secretOf: async (_, name) => (secrets[name] === null ? null : new Secret(secrets[name])),
         linkKey: new Secret('unused'),
         fetchFor: () => asFetch({ reach: 'loopback-too' }),

@@ -10,6 +10,7 @@ import type { Explanation } from '../policy/explain.ts';
 import type { Database } from '../store/database.ts';
 import type { SecretRef } from '../store/secrets.ts';
 import type { Connections } from '../upstreams/oauth/connections.ts';
+import type { KeptTokens } from '../upstreams/oauth/grants/kept-tokens.ts';
 import type { Upstreams } from '../upstreams/upstreams.ts';
 import type { RotationReport, Vault } from '../vault/vault.ts';
 import type { FailureLog } from './problem-answer.ts';
@@ -55,7 +56,9 @@ export interface AdminContext {
   checkOrigin(request: IncomingMessage): AppError | null;
   readonly upstreams: Pick<Upstreams, 'status' | 'test' | 'catalogue'>;
   /** To upstreams with OAuth. */
-  readonly connections: Pick<Connections, 'list' | 'disconnect' | 'refresh' | 'linkFor'>;
+  readonly connections: Pick<Connections, 'list' | 'health' | 'disconnect' | 'refresh' | 'linkFor'>;
+  /** Tokens that nobody connects. */
+  readonly machineTokens: Pick<KeptTokens, 'health'>;
   /** Where browsers reach the gateway, without a path. A getter, too. */
   readonly publicUrl: string;
   readonly policy: {

@@ -2,19 +2,12 @@ import { AppError } from '../errors/app-error.ts';
 import { type Caller, DEFAULT_TENANT } from '../model/principal.ts';
 import type { Upstream } from '../model/upstream.ts';
 import { findUpstream, type StoredUpstream } from '../store/upstreams.ts';
-import type { UpstreamStatus } from '../upstreams/upstream-status.ts';
 import type { AdminContext } from './admin-context.ts';
 import { upstreamOf } from './upstream-view.ts';
 
 /** The upstreams of the configuration file, which belong to the gateway's first tenant. */
 export function fileUpstreamsOf(context: AdminContext, { tenantId }: Caller): readonly Upstream[] {
   return tenantId === DEFAULT_TENANT ? context.fileUpstreams : [];
-}
-
-/** How upstreams are doing, by name. The registry connects those of the first tenant. */
-export function statusOf(context: AdminContext, { tenantId }: Caller): Map<string, UpstreamStatus> {
-  const all = tenantId === DEFAULT_TENANT ? context.upstreams.status() : [];
-  return new Map(all.map((status) => [status.name, status]));
 }
 
 /** Throws `conflict` for an upstream that stands in the configuration file. */

@@ -11,9 +11,10 @@ import { findServiceAccount, findServiceAccountByName } from '../store/service-a
 import { findUser, findUserByName } from '../store/users.ts';
 import { keyStatusOf } from './access-key-view.ts';
 import { accessKeyIdField, principalKindField } from './field-schemas.ts';
-import { requireUpstream, statusOf } from './find-upstream.ts';
+import { requireUpstream } from './find-upstream.ts';
 import { rulesView } from './role-view.ts';
 import { type AdminRequest, defineRoute, type Route } from './routes.ts';
+import { statusOf } from './upstream-health.ts';
 
 const uniqueTarget = (body: { tool?: unknown; prompt?: unknown; resource?: unknown }) =>
   [body.tool, body.prompt, body.resource].filter((one) => one !== undefined).length === 1;

@@ -12,7 +12,7 @@ import { requireRoles } from './known-roles.ts';
 import { guardOwnership } from './ownership.ts';
 import { planState } from './plan-state.ts';
 import { refuseStdio } from './refuse-stdio.ts';
-import { requireSigningKeysForAll } from './require-signing-keys.ts';
+import { requireSignInForAll } from './require-sign-in.ts';
 import { refuseDeclaredRole, requireUsableRoles } from './roles.ts';
 import { type AdminRequest, defineRoute, type Route } from './routes.ts';
 import { documentOf, loadState, type StateDocument, StateDocumentSchema, type StoredState } from './state-document.ts';
@@ -75,7 +75,7 @@ function refuseTwins(document: StateDocument): void {
 async function refuseUnusable(context: AdminContext, caller: Caller, document: StateDocument): Promise<void> {
   for (const { name } of document.roles ?? []) refuseDeclaredRole(context, caller, name);
   for (const { name } of document.upstreams ?? []) refuseDeclaredUpstream(context, caller, name);
-  requireSigningKeysForAll(context, document.upstreams ?? []);
+  requireSignInForAll(context, document.upstreams ?? []);
   const declared = new Set((document.roles ?? []).map((role) => role.name));
   const assigned = new Set((document.roleAssignments ?? []).map((assignment) => assignment.role));
   await requireRoles(

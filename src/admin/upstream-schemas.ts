@@ -114,6 +114,23 @@ export const StatusSchema = z
   })
   .meta({ id: 'UpstreamStatus' });
 
+const TokenHealthSchema = z
+  .object({
+    states: z
+      .record(z.string(), z.int())
+      .describe(
+        'How many are in which state. Of connected accounts as in `/connections`; of `client-credentials` and `token-exchange`, as far as they were used since the start: `working`, `failing`, `needs_sign_in`.',
+      ),
+    expiresAt: timeField
+      .nullable()
+      .describe('Of tokens that nobody connects: when the first one in use ends; it is replaced before.'),
+    lastError: z
+      .object({ message: z.string(), at: timeField })
+      .nullable()
+      .describe('Of tokens that nobody connects, while one is failing; those of accounts are in `/connections`.'),
+  })
+  .meta({ id: 'TokenHealth' });
+
 export const UpstreamSchema = z
   .object({
     name: z.string(),
@@ -129,6 +146,7 @@ export const UpstreamSchema = z
     maxConcurrent: z.int(),
     audit: z.object({ response: z.enum(['hash', 'content']), redact: z.array(z.string()) }),
     status: StatusSchema.nullable().describe('How it is doing; null when the gateway is not connecting.'),
+    tokens: TokenHealthSchema.nullable().describe('How its tokens are doing; null where none are kept.'),
     createdAt: timeField.optional(),
     updatedAt: timeField.optional(),
     etag: z.string().optional().describe('For `If-Match`. Only of `api` upstreams.'),

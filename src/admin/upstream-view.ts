@@ -4,6 +4,7 @@ import type { HttpUpstream, Upstream } from '../model/upstream.ts';
 import type { StoredUpstream } from '../store/upstreams.ts';
 import type { UpstreamStatus } from '../upstreams/upstream-status.ts';
 import { etagOf } from './etag.ts';
+import type { UpstreamHealth } from './upstream-health.ts';
 import type { StatusSchema, UpstreamSchema, UpstreamSettings } from './upstream-schemas.ts';
 
 /** What is stored: everything but name and `enabled`, which have columns of their own. */
@@ -30,7 +31,7 @@ export function upstreamOf({ name, enabled, config }: StoredUpstream): HttpUpstr
 
 export type UpstreamView = z.input<typeof UpstreamSchema>;
 
-export function declaredUpstreamView(upstream: Upstream, status: UpstreamStatus | undefined): UpstreamView {
+export function declaredUpstreamView(upstream: Upstream, { status, tokens }: UpstreamHealth): UpstreamView {
   const { name, source, transport, enabled, auth, forwardHeaders, timeoutMs, maxConcurrent, audit } = upstream;
   return {
     name,
@@ -46,6 +47,7 @@ export function declaredUpstreamView(upstream: Upstream, status: UpstreamStatus 
     maxConcurrent,
     audit: { response: audit.response, redact: [...audit.redact] },
     status: status === undefined ? null : statusView(status),
+    tokens: tokens === null ? null : { ...tokens, states: { ...tokens.states } },
   };
 }
 
@@ -55,9 +57,9 @@ function placeOf(upstream: Upstream): Pick<UpstreamView, 'command' | 'url'> {
   return { url: upstream.source === 'file' ? upstream.url.replace(/\?.*$/s, '?…') : upstream.url };
 }
 
-export function storedUpstreamView(stored: StoredUpstream, status: UpstreamStatus | undefined): UpstreamView {
+export function storedUpstreamView(stored: StoredUpstream, health: UpstreamHealth): UpstreamView {
   const { createdAt, updatedAt } = stored;
-  return { ...declaredUpstreamView(upstreamOf(stored), status), createdAt, updatedAt, etag: etagOf(stored) };
+  return { ...declaredUpstreamView(upstreamOf(stored), health), createdAt, updatedAt, etag: etagOf(stored) };
 }
 
 function statusView(status: UpstreamStatus): z.input<typeof StatusSchema> {

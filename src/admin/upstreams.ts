@@ -4,19 +4,14 @@ import { transact } from '../store/transact.ts';
 import { allUpstreams, deleteUpstream, type StoredUpstream, updateUpstream } from '../store/upstreams.ts';
 import type { AdminContext } from './admin-context.ts';
 import { etagOf, matchVersion, orStale } from './etag.ts';
-import {
-  fileUpstreamsOf,
-  refuseDeclaredUpstream,
-  requireStoredUpstream,
-  requireUpstream,
-  statusOf,
-} from './find-upstream.ts';
+import { fileUpstreamsOf, refuseDeclaredUpstream, requireStoredUpstream, requireUpstream } from './find-upstream.ts';
 import { pageOfArray, pageQuery, pageSchema, toPageBody } from './pagination.ts';
 import { refuseStdio } from './refuse-stdio.ts';
-import { requireSigningKeys } from './require-signing-keys.ts';
+import { requireSignInFor } from './require-sign-in.ts';
 import { defineRoute, type Route } from './routes.ts';
+import { healthOf } from './upstream-health.ts';
 import { CreateUpstreamSchema, ReplaceUpstreamSchema, UpstreamSchema } from './upstream-schemas.ts';
-import { declaredUpstreamView, storedUpstreamView } from './upstream-view.ts';
+import { declaredUpstreamView, storedUpstreamView, upstreamOf } from './upstream-view.ts';
 import { createUpstream, replaceUpstream } from './write-upstream.ts';
 
 const tag = 'Upstreams';
@@ -30,10 +25,10 @@ const ChangedUpstreamSchema = UpstreamSchema.extend({
     .describe('Stored values that were removed because the upstream moved to another origin: store them again.'),
 }).meta({ id: 'ChangedUpstream' });
 
-const shown = (context: AdminContext, caller: Caller, stored: StoredUpstream) => ({
-  body: storedUpstreamView(stored, statusOf(context, caller).get(stored.name)),
-  etag: etagOf(stored),
-});
+async function shown(context: AdminContext, caller: Caller, stored: StoredUpstream) {
+  const health = await healthOf(context, caller);
+  return { body: storedUpstreamView(stored, health(upstreamOf(stored))), etag: etagOf(stored) };
+}
 
 const readRoutes: readonly Route[] = [
   defineRoute({
@@ -46,11 +41,11 @@ const readRoutes: readonly Route[] = [
     query: z.strictObject(pageQuery),
     answer: { status: 200, description: 'In order of their name.', schema: pageSchema(UpstreamSchema) },
     async handle({ context, caller, query }) {
-      const status = statusOf(context, caller);
+      const health = await healthOf(context, caller);
       const stored = await allUpstreams(context.db, caller.tenantId);
       const views = [
-        ...fileUpstreamsOf(context, caller).map((one) => declaredUpstreamView(one, status.get(one.name))),
-        ...stored.map((one) => storedUpstreamView(one, status.get(one.name))),
+        ...fileUpstreamsOf(context, caller).map((one) => declaredUpstreamView(one, health(one))),
+        ...stored.map((one) => storedUpstreamView(one, health(upstreamOf(one)))),
       ].sort((a, b) => (a.name < b.name ? -1 : 1));
       return {
         body: toPageBody(
@@ -71,7 +66,10 @@ const readRoutes: readonly Route[] = [
     answer: { status: 200, description: 'With an `ETag` when it can be changed.', schema: UpstreamSchema, etag: true },
     async handle({ context, caller, params: { name } }) {
       const declared = fileUpstreamsOf(context, caller).find((upstream) => upstream.name === name);
-      if (declared !== undefined) return { body: declaredUpstreamView(declared, statusOf(context, caller).get(name)) };
+      if (declared !== undefined) {
+        const health = await healthOf(context, caller);
+        return { body: declaredUpstreamView(declared, health(declared)) };
+      }
       return shown(context, caller, await requireStoredUpstream(context, caller, name));
     },
   }),
@@ -98,7 +96,7 @@ const changeRoutes: readonly Route[] = [
     },
     async handle({ context, caller, body }) {
       refuseDeclaredUpstream(context, caller, body.name);
-      requireSigningKeys(context, body);
+      requireSignInFor(context, body);
       const created = await transact(context.db, (trx) => createUpstream(trx, caller.tenantId, body));
       context.vault.forget();
       await context.changed({ kind: 'upstreams' });
@@ -123,11 +121,11 @@ const changeRoutes: readonly Route[] = [
     async handle({ context, caller, params: { name }, ifMatch, body }) {
       const stored = await requireStoredUpstream(context, caller, name);
       matchVersion(ifMatch, stored);
-      requireSigningKeys(context, body);
+      requireSignInFor(context, body);
       const { changed, credentialsRemoved } = await transact(context.db, (trx) => replaceUpstream(trx, stored, body));
       if (credentialsRemoved > 0) context.vault.forget();
       await context.changed({ kind: 'upstreams' });
-      const answer = shown(context, caller, changed);
+      const answer = await shown(context, caller, changed);
       return { ...answer, body: { ...answer.body, credentialsRemoved } };
     },
   }),

@@ -8,13 +8,14 @@ import { removeCredentials } from './stored-credentials.ts';
 import type { UpstreamSettings } from './upstream-schemas.ts';
 import { storedConfig, upstreamOf } from './upstream-view.ts';
 
-/** Adds an upstream. What an earlier one of this name has left in the vault must not be sent to this one. */
+/** Adds an upstream. What an earlier one of this name has left, in the vault or at providers, must not serve this one. */
 export async function createUpstream(
   trx: Database,
   tenantId: string,
   { name, ...settings }: UpstreamSettings & { name: string },
 ): Promise<StoredUpstream> {
   await removeCredentials(trx, { tenantId, upstream: name });
+  await endConnectionsOfUpstream(trx, { tenantId, upstream: name });
   const { enabled } = settings;
   return insertUpstream(trx, { tenantId, name, enabled, config: storedConfig(settings), createdAt: Date.now() });
 }

@@ -94,6 +94,7 @@ export function adminContext({
     checkOrigin: (request) => createOriginCheck({ ...config(), listenPort: config().listen.port })(request),
     upstreams,
     connections,
+    machineTokens: machine,
     get publicUrl() {
       return config().publicUrl;
     },

@@ -22,9 +22,10 @@ import { openSigningKeys } from '../tokens/signing-keys.ts';
 import type { UpstreamStatus } from '../upstreams/upstream-status.ts';
 import { loadOwnSecret } from '../vault/own-secrets.ts';
 import { ANYBODY } from './anybody.ts';
-import { followConnection } from './follow-connection.ts';
+import { followConnection, followIdToken } from './follow-connection.ts';
 import { createHeaderCheck } from './header-check.ts';
 import { createHttpServer, listen } from './http-server.ts';
+import { machineTokenNumbers } from './machine-token-numbers.ts';
 import { openState } from './open-state.ts';
 import { type Operator, withOperator } from './operator.ts';
 import { registerRoutes } from './register-routes.ts';
@@ -113,7 +114,7 @@ export async function startApp(first: LoadedConfig, options: AppOptions): Promis
       onConnectionChange: (change) => followConnection(gateway, upstreams, change),
     });
     const { keys, upstreams } = runtime;
-    const { connections } = runtime.tokens;
+    const { connections, machine } = runtime.tokens;
     begun.push(connections.close);
     begun.push(upstreams.close);
     const signIn = await openSignIn({
@@ -124,6 +125,7 @@ export async function startApp(first: LoadedConfig, options: AppOptions): Promis
       signingKeys,
       declared: runtime.declared,
       connections,
+      onIdTokenKept: (upstream, userId) => followIdToken(gateway, machine, upstream, userId),
       addressOf: (request) => addressOf(request),
       callsUnderWay: () => gateway.callsUnderWay() > 0,
       log,
@@ -189,6 +191,7 @@ export async function startApp(first: LoadedConfig, options: AppOptions): Promis
       sessions: gateway.sessionCount,
       upstreams: () => upstreams.status(),
       connections: connections.stats,
+      machineTokens: () => machineTokenNumbers(machine),
       audit: () => ({ queued: state.audit.stats().queuedRecords, failing: state.audit.stats().state !== 'ok' }),
     });
     signIn.credentials.onRevoked(({ kind, id }) => {

@@ -6,6 +6,7 @@ import { createDecisionTable, type DecisionTable } from '../policy/decision-tabl
 import { createPolicyEngine, type PolicyEngine } from '../policy/policy-engine.ts';
 import { createKeyVerifier, type KeyVerifier } from '../tokens/key-verifier.ts';
 import type { SigningKeys } from '../tokens/signing-keys.ts';
+import { isSamePlace } from '../upstreams/oauth/upstream-providers.ts';
 import { type CredentialOwner, type Credentials, openCredentials } from '../upstreams/resolve-credential.ts';
 import type { Credential } from '../upstreams/upstream-connection.ts';
 import { createUpstreams, type Upstreams } from '../upstreams/upstreams.ts';
@@ -47,6 +48,7 @@ export async function createRuntime(config: Config, state: State, options: Runti
   const { log } = options;
   let current = config;
   let declared = await readDeclaredState(state.db, config);
+  let byName = named(declared);
   const engine = createPolicyEngine({
     roles: declared.roles,
     onFault: (error) => log.error({ err: error }, 'policy could not be evaluated; the call was denied'),
@@ -56,12 +58,13 @@ export async function createRuntime(config: Config, state: State, options: Runti
   const tokens = await openUpstreamTokens({
     ...options,
     state,
-    upstream: (name) => declared.upstreams.find((upstream) => upstream.name === name),
+    upstream: (name) => byName.get(name),
   });
   const credentials = openCredentials({
     vault: state.vault,
     connections: tokens.connections,
     machine: tokens.machine,
+    declared: (name) => byName.get(name),
     env: options.env,
     templates: (name) => current.upstreamHeaders.get(name),
   });
@@ -74,11 +77,23 @@ export async function createRuntime(config: Config, state: State, options: Runti
     clientInfo: { name: 'toolgate', version: options.version },
   });
 
-  async function apply(next: Config): Promise<void> {
+  /** @param changed upstreams that have other settings: what was got for them before is forgotten first */
+  async function apply(next: Config, changed: readonly string[] = []): Promise<void> {
     const read = await readDeclaredState(state.db, next);
     engine.replace(read.roles);
     current = next;
     declared = read;
+    const before = byName;
+    byName = named(read);
+    const isKept = ([name, was]: readonly [string, Upstream]): boolean => {
+      const now = byName.get(name);
+      return now !== undefined && isSamePlace(was, now);
+    };
+    const moved = [...before].filter((each) => !isKept(each)).map(([name]) => name);
+    for (const name of new Set([...moved, ...changed])) {
+      credentials.forget(name);
+      tokens.machine.forget(name);
+    }
     if (options.online) await upstreams.replace(read.upstreams);
   }
 
@@ -96,15 +111,14 @@ export async function createRuntime(config: Config, state: State, options: Runti
     },
     upstreams,
     declared: () => ({ ...declared, policy }),
-    apply,
+    apply: (next) => apply(next),
     async reload(before, after) {
-      const { restart, upstreams: changed } = diffConfig(before, after);
-      await apply(after);
-      for (const name of changed.changed) {
-        credentials.forget(name);
-        tokens.machine.forget(name);
-      }
+      const { restart, upstreams: diff } = diffConfig(before, after);
+      await apply(after, [...diff.added, ...diff.changed, ...diff.removed]);
       return restart;
     },
   };
 }
+
+const named = ({ upstreams }: DeclaredState): ReadonlyMap<string, Upstream> =>
+  new Map(upstreams.map((upstream) => [upstream.name, upstream]));

@@ -47,6 +47,8 @@ export interface SignInOptions {
   readonly declared: () => DeclaredState;
   /** Accounts at upstreams, which people connect on pages of ours. */
   readonly connections: Connections;
+  /** A person signed in at the identity provider whose word this upstream takes. */
+  readonly onIdTokenKept: (upstream: string, userId: string) => void;
   readonly addressOf: (request: IncomingMessage) => string;
   /** Whether tool calls are under way, which signing in shall not delay. */
   readonly callsUnderWay: () => boolean;
@@ -113,6 +115,11 @@ export async function openSignIn(options: SignInOptions): Promise<SignIn> {
       ...{ db, vault, audit, log, sessions, publicUrl, secure, reveal, addressOf },
       settings: () => config().oauth,
       keepIdToken: (provider) => options.declared().upstreams.some((upstream) => needsIdToken(upstream, provider)),
+      onIdTokenKept(provider, userId) {
+        for (const upstream of options.declared().upstreams) {
+          if (needsIdToken(upstream, provider)) options.onIdTokenKept(upstream.name, userId);
+        }
+      },
       endGrant: async (grantId, reason) => void (await server.revokeGrant(grantId, reason)),
       onUserChanged(userId, ended) {
         for (const { id } of ended?.accessKeys ?? []) credentials.revokeKey(id);

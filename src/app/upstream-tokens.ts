@@ -7,9 +7,9 @@ import { createClientSecrets } from '../upstreams/client-secrets.ts';
 import { type Connections, createConnections } from '../upstreams/oauth/connections.ts';
 import type { ConnectionChange, ConnectionsOptions } from '../upstreams/oauth/connections-context.ts';
 import { createGatewayAssertions } from '../upstreams/oauth/grants/gateway-assertions.ts';
-import type { KeptTokens } from '../upstreams/oauth/grants/kept-tokens.ts';
-import { createMachineTokens } from '../upstreams/oauth/grants/machine-tokens.ts';
+import { createMachineTokens, type MachineTokens } from '../upstreams/oauth/grants/machine-tokens.ts';
 import type { IdentityProviders } from '../upstreams/oauth/grants/obtain-token.ts';
+import { isConnectable } from '../upstreams/oauth/require-oauth-upstream.ts';
 import type { FindProvider } from '../upstreams/test-upstream.ts';
 import { loadOwnSecret } from '../vault/own-secrets.ts';
 import { SHARED } from '../vault/vault.ts';
@@ -32,7 +32,7 @@ export interface UpstreamTokensOptions {
 /** The tokens that the gateway itself gets at other people's authorization servers. */
 export interface UpstreamTokens {
   readonly connections: Connections;
-  readonly machine: KeptTokens;
+  readonly machine: MachineTokens;
   readonly findProvider: FindProvider;
 }
 
@@ -76,8 +76,12 @@ export async function openUpstreamTokens(options: UpstreamTokensOptions): Promis
   return {
     connections,
     machine,
-    async findProvider({ name }) {
-      const { issuer, clientSource } = await connections.plan(name, SHARED);
+    async findProvider(upstream) {
+      if (!isConnectable(upstream)) {
+        const issuer = await machine.issuerOf(upstream);
+        return `Tokens come from ${issuer}; the gateway's client there is ${CLIENT_SOURCES.configured}.`;
+      }
+      const { issuer, clientSource } = await connections.plan(upstream.name, SHARED);
       return `People sign in at ${issuer}; the gateway's client there is ${CLIENT_SOURCES[clientSource]}.`;
     },
   };

@@ -1,4 +1,5 @@
 import { type Config, localUrl } from '../config/config.ts';
+import { isPersonal } from '../model/upstream.ts';
 import { createAdminClient } from './admin-client.ts';
 import { answers, connectHost } from './connect-admin.ts';
 import { isDataFolder, isInUse } from './data-folder.ts';
@@ -7,6 +8,7 @@ import { createHttpTransport, readGatewayUrl, reasonOf } from './http-transport.
 import type { Invocation } from './invocation.ts';
 import { probePort } from './probe-port.ts';
 import { readKey } from './read-key.ts';
+import { tokenReport } from './token-health.ts';
 import { stateOf, troublesOf, type UpstreamView } from './upstream-status.ts';
 
 /** Whether a gateway runs on the data folder, or could; and how it is doing. */
@@ -99,18 +101,24 @@ function checkReload(upstreams: readonly UpstreamView[], config: Config): Findin
 }
 
 function checkUpstream(upstream: UpstreamView): Finding {
-  const { name, status } = upstream;
+  const { name } = upstream;
   const check = `upstream ${name}`;
   const state = stateOf(upstream);
   const troubles = troublesOf(upstream).map((trouble) => trouble.slice(name.length + 2));
-  const fix = `Run: toolgate upstream test ${name}`;
-  if (state === 'failed' || state === 'open-breaker') return fail(check, troubles[0] ?? state, fix);
+  const tokens = tokenReport(upstream);
+  const told = tokens === null ? [] : [tokens.text];
+  const fix = `Run: ${(tokens?.isTrouble ? tokens.fix : null) ?? `toolgate upstream test ${name}`}`;
+  if (state === 'failed' || state === 'open-breaker') return fail(check, troubles[0] ?? tokens?.text ?? state, fix);
   if (state === 'starting') return warn(check, 'It is still being connected.', fix);
-  if (troubles.length > 0) return warn(check, troubles.join('\n'), fix);
-  return ok(
-    check,
-    status === null || state === 'disabled'
-      ? state
-      : `${status.tools} tools, ${status.prompts} prompts, ${status.resources} resources`,
-  );
+  if (tokens?.isTrouble) return warn(check, [...told, ...troubles].join('\n'), fix);
+  if (troubles.length > 0) return warn(check, [...troubles, ...told].join('\n'), fix);
+  return ok(check, [offersOf(upstream), ...told].join('\n'));
+}
+
+function offersOf(upstream: UpstreamView): string {
+  const { auth, status } = upstream;
+  const state = stateOf(upstream);
+  if (status === null || state === 'disabled') return state;
+  if (isPersonal(auth)) return 'It can be reached; what it offers is known of each person alone.';
+  return `${status.tools} tools, ${status.prompts} prompts, ${status.resources} resources`;
 }

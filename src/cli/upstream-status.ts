@@ -1,7 +1,9 @@
 import { escapeUnprintable } from '../audit/escape-unprintable.ts';
-import type { UpstreamAuth, UpstreamOauth } from '../model/upstream.ts';
+import { isPersonal, type UpstreamAuth, type UpstreamOauth } from '../model/upstream.ts';
 import type { Invocation } from './invocation.ts';
+import type { Style } from './style.ts';
 import { type Column, renderTable } from './table.ts';
+import { type TokenHealth, tokenReport } from './token-health.ts';
 
 /** An upstream as the API shows it. */
 export interface UpstreamView {
@@ -18,6 +20,8 @@ export interface UpstreamView {
   };
   /** Null when the gateway is not connecting: offline. */
   readonly status: UpstreamStatus | null;
+  /** Null where no tokens are kept. */
+  readonly tokens: TokenHealth | null;
 }
 
 export interface UpstreamStatus {
@@ -36,11 +40,14 @@ export const stateOf = ({ status, enabled }: UpstreamView): string =>
   status?.state ?? (enabled ? 'offline' : 'disabled');
 
 /** What is wrong with an upstream, one sentence each; empty for one that is well. */
-export function troublesOf({ name, status }: UpstreamView): string[] {
+export function troublesOf(upstream: UpstreamView): string[] {
+  const { name, status } = upstream;
   if (status === null || status.state === 'disabled') return [];
   const { state, lastError, failedLists, rejectedEntries } = status;
   const troubles: string[] = [];
-  if (state !== 'ready' && lastError !== null) troubles.push(lastError.message);
+  // That nobody has connected an account is said with what to do about it: see tokenReport.
+  const isTold = lastError?.code.startsWith('connection_') && tokenReport(upstream)?.isTrouble;
+  if (state !== 'ready' && lastError !== null && !isTold) troubles.push(lastError.message);
   for (const { list, message } of failedLists) troubles.push(`its ${list} could not be listed: ${message}`);
   if (rejectedEntries > 0) troubles.push(`${rejectedEntries} entries are left out because of their names`);
   return troubles.map((trouble) => `${name}: ${escapeUnprintable(trouble)}`);
@@ -57,8 +64,11 @@ export async function listUpstreams(invocation: Invocation): Promise<void> {
     failed: red,
     'open-breaker': red,
   };
-  const counted = (what: 'tools' | 'prompts' | 'resources') => (upstream: UpstreamView) =>
-    String(upstream.status?.[what] ?? '-');
+  // What everybody has an account of their own for is offered to each person, not to the gateway.
+  const counted =
+    (what: 'tools' | 'prompts' | 'resources') =>
+    ({ auth, status }: UpstreamView) =>
+      isPersonal(auth) ? '-' : String(status?.[what] ?? '-');
   const columns: Column<UpstreamView>[] = [
     { title: 'NAME', value: ({ name }) => name, shrinks: true },
     { title: 'STATE', value: stateOf, paint: (cell, upstream) => (paints[stateOf(upstream)] ?? dim)(cell) },
@@ -70,16 +80,26 @@ export async function listUpstreams(invocation: Invocation): Promise<void> {
     { title: 'FROM', value: ({ source }) => (source === 'file' ? 'file' : 'here') },
   ];
   const troubles = upstreams.flatMap(troublesOf);
+  const tokens = upstreams.flatMap((upstream) => tokenLine(upstream, terminal.style));
   invocation.show(upstreams, () =>
     upstreams.length === 0
       ? 'There are no upstreams. Add one: toolgate upstream add <name> <url>'
       : [
           renderTable(columns, upstreams, terminal.columns),
+          ...(tokens.length > 0 ? ['', ...tokens] : []),
           ...(troubles.length > 0
             ? ['', ...troubles.map((line) => red(line)), 'Find out more: toolgate upstream test <name>']
             : []),
         ].join('\n'),
   );
+}
+
+/** How its accounts or tokens are doing, and what to do about it; empty for an upstream without. */
+function tokenLine(upstream: UpstreamView, { yellow }: Style): string[] {
+  const report = tokenReport(upstream);
+  if (report === null) return [];
+  const line = `${upstream.name}: ${report.text}${report.fix === null ? '' : ` → ${report.fix}`}`;
+  return [report.isTrouble ? yellow(line) : line];
 }
 
 interface TestReport {

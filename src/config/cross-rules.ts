@@ -60,8 +60,8 @@ function checkMasterKey({ masterKey }: Settings, env: ConfigEnvironment): Findin
   ];
 }
 
-/** What the gateway says about people it signs, with keys that only its authorization server has and publishes. */
-export function checkStatements({ oauth, upstreams: entries }: Settings, upstreams: readonly Upstream[]): Finding[] {
+/** People connect accounts on pages that they sign in to, and the keys that the gateway signs with are those of signing in. */
+export function checkSignInNeeds({ oauth, upstreams: entries }: Settings, upstreams: readonly Upstream[]): Finding[] {
   if (oauth.enabled) return [];
   const problem = 'With `oauth.enabled: false` the gateway has no key to sign who calls.';
   return upstreams.flatMap((upstream): Finding[] => {
@@ -71,6 +71,11 @@ export function checkStatements({ oauth, upstreams: entries }: Settings, upstrea
       return [{ path: ['upstreams', index, 'identityHeader'], problem, fix: 'Switch it on, or remove this.' }];
     }
     const { auth } = upstream;
+    if (auth.kind === 'oauth-shared' || auth.kind === 'oauth-per-user') {
+      const pages = 'With `oauth.enabled: false` nobody can sign in to the gateway, so nobody can connect an account.';
+      const fix = 'Switch it on, or use `clientCredentials` or `headers`.';
+      return [{ path: ['upstreams', index, 'auth', 'oauth'], problem: pages, fix }];
+    }
     if (!isOauth(auth) || auth.oauth.exchange?.subject !== 'gateway') return [];
     const fix = 'Switch it on, or name an `identityProvider`.';
     return [{ path: ['upstreams', index, 'auth', 'tokenExchange'], problem, fix }];

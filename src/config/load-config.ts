@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { type Config, localUrl, type MasterKeySource } from './config.ts';
 import { type ConfigFile, readConfigFile } from './config-file.ts';
-import { checkExchanges, checkStatements, checkTogether, doubtsAbout } from './cross-rules.ts';
+import { checkExchanges, checkSignInNeeds, checkTogether, doubtsAbout } from './cross-rules.ts';
 import { ConfigError, type ConfigFault, type Finding, pathText, type SettingPath } from './fault.ts';
 import {
   type ConfigEnvironment,
@@ -74,7 +74,7 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
     ...checkFilePlace(config.dataDir, found, merged),
     ...upstreams.faults,
     ...(parsed.isFaulty('oauth.identityProviders') ? [] : checkExchanges(settings, upstreams.upstreams)),
-    ...(parsed.isFaulty('oauth.enabled') ? [] : checkStatements(settings, upstreams.upstreams)),
+    ...(parsed.isFaulty('oauth.enabled') ? [] : checkSignInNeeds(settings, upstreams.upstreams)),
   ];
   const place = ({ path, problem, fix }: Finding): ConfigFault => {
     return { place: merged.placeOf(path), setting: pathText(path), problem, fix };

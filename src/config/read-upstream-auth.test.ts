@@ -153,6 +153,7 @@ const REFUSED: readonly [yaml: string, expected: RegExp][] = [
   [entry('{ clientCredentials: { clientId: a, authMethod: none } }'), /has to prove itself/],
   [entry('{ clientCredentials: { clientId: a, readOnly: true } }'), /`readOnly` is not a known key/],
   [entry('{ tokenExchange: { clientId: a, identityProvider: acme } }'), /no such entry in `oauth\.identityProviders`/],
+  [`oauth: { enabled: false }\n${entry('{ oauth: {} }')}`, /nobody can connect an account/],
   [`oauth: { enabled: false }\n${entry('{ tokenExchange: { clientId: a } }')}`, /no key to sign who calls/],
   [
     `oauth: { enabled: false }\n${entry('none', ', identityHeader: X-Caller')}`,

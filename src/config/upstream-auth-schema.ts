@@ -9,16 +9,17 @@ type Context = z.core.$RefinementCtx<unknown>;
 /** RFC 6749 §3.3. */
 const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
-const scopes = z
-  .array(
-    z.string().superRefine((scope, ctx) => {
-      if (!SCOPE.test(scope)) refuse(ctx, 'This is not one scope.', 'Write each scope as an entry of its own.');
-    }),
-  )
-  .min(1)
-  .optional()
-  .describe('Exactly these scopes, no others.')
-  .register(traits, { default: 'what the upstream asks for' });
+const scopesField = (description: string) =>
+  z
+    .array(
+      z.string().superRefine((scope, ctx) => {
+        if (!SCOPE.test(scope)) refuse(ctx, 'This is not one scope.', 'Write each scope as an entry of its own.');
+      }),
+    )
+    .min(1)
+    .optional()
+    .describe(description)
+    .register(traits, { default: 'what the upstream asks for' });
 
 /** What all ways to a token have in common. */
 const provider = {
@@ -55,7 +56,7 @@ const provider = {
       default:
         '`private_key_jwt` with `clientKey`, `client_secret_basic` with `clientSecret` or for `clientCredentials`, else `none`',
     }),
-  scopes,
+  scopes: scopesField('Exactly these scopes, no others.'),
   sendResource: z
     .boolean()
     .optional()
@@ -69,7 +70,7 @@ const provider = {
     ),
 };
 
-/** Of the kinds without a browser. Dynamic registration gives out clients for people who sign in (RFC 7591), not accounts. */
+/** Of the kinds without a browser. A provider that let strangers register for these would let everybody in. */
 const ownId = z
   .string()
   .min(1)
@@ -126,6 +127,9 @@ const oauth = z
       .describe('`user`: everybody connects their own account. `shared`: an administrator connects one for all.'),
     clientId,
     ...provider,
+    scopes: scopesField(
+      'Exactly these scopes, no others: with `offline_access` among them where the provider gives refresh tokens for that alone.',
+    ),
     readOnly: z.boolean().default(false).describe('Ask for the read-only scopes of the `preset`.'),
   })
   .superRefine((entry, ctx) => {

@@ -11,6 +11,44 @@ export interface ConnectionNumbers {
   readonly revocationsWaiting: number;
 }
 
+/** Of tokens that nobody connects (client credentials, token exchange). */
+export interface MachineTokenNumbers {
+  /** Owners by state, by upstream. */
+  readonly states: ReadonlyMap<string, Readonly<Record<string, number>>>;
+  /** Since the start: tokens that were got, and requests that failed by the code of the error. */
+  readonly obtained: number;
+  readonly failed: Readonly<Record<string, number>>;
+}
+
+/** How the tokens are doing that nobody connects. */
+export function addMachineTokenMetrics(registry: Registry, numbers: () => MachineTokenNumbers): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'toolgate_machine_tokens',
+    help: 'Owners of tokens that nobody connects, by upstream and state, as far as they were used.',
+    labelNames: ['upstream', 'state'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [upstream, states] of numbers().states) {
+        for (const [state, count] of Object.entries(states)) this.set({ upstream, state }, count);
+      }
+    },
+  });
+  new Gauge({
+    name: 'toolgate_machine_token_requests',
+    help: 'Requests for tokens that nobody connects since the start, by outcome.',
+    labelNames: ['outcome'],
+    registers,
+    collect() {
+      const { obtained, failed } = numbers();
+      this.reset();
+      this.set({ outcome: 'ok' }, obtained);
+      for (const [outcome, count] of Object.entries(failed)) this.set({ outcome }, count);
+    },
+  });
+}
+
 /** How the accounts at upstreams are doing. */
 export function addConnectionMetrics(registry: Registry, numbers: () => ConnectionNumbers): void {
   const registers = [registry];

@@ -1,12 +1,18 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { createCallMetrics } from './call-metrics.ts';
-import { addConnectionMetrics, type ConnectionNumbers } from './connection-metrics.ts';
+import {
+  addConnectionMetrics,
+  addMachineTokenMetrics,
+  type ConnectionNumbers,
+  type MachineTokenNumbers,
+} from './connection-metrics.ts';
 
 export interface LiveNumbers {
   readonly callsUnderWay: () => number;
   readonly sessions: () => number;
   readonly upstreams: () => readonly { readonly name: string; readonly state: string }[];
   readonly connections: () => ConnectionNumbers;
+  readonly machineTokens: () => MachineTokenNumbers;
   readonly audit: () => { readonly queued: number; readonly failing: boolean };
 }
 
@@ -71,6 +77,7 @@ export function createMetrics(live: LiveNumbers) {
     },
   });
   addConnectionMetrics(registry, live.connections);
+  addMachineTokenMetrics(registry, live.machineTokens);
   return {
     contentType: registry.contentType,
     render: () => registry.metrics(),

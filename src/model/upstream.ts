@@ -86,7 +86,7 @@ export interface UpstreamExchange {
 }
 
 /** Whether every principal has a credential of their own there, so that nobody else's may ever be used. */
-export const isPersonal = ({ kind }: UpstreamAuth): boolean =>
+export const isPersonal = ({ kind }: Pick<UpstreamAuth, 'kind'>): boolean =>
   kind === 'headers-per-user' || kind === 'oauth-per-user' || kind === 'token-exchange';
 
 export const isOauth = (auth: UpstreamAuth): auth is UpstreamOauthAuth => 'oauth' in auth;

@@ -83,16 +83,17 @@ export async function releaseLease(db: Database, ref: UpstreamConnectionRef, by:
     .execute();
 }
 
-/** What is being refreshed now, by whatever process. */
+/** What is being refreshed now, by whatever process: leases that end after `now`, and at `latest`. */
 export async function listLeased(
   db: Database,
-  { tenantId, now }: { readonly tenantId: string; readonly now: number },
+  { tenantId, now, latest }: { readonly tenantId: string; readonly now: number; readonly latest: number },
 ): Promise<{ readonly upstream: string; readonly owner: SecretRef['owner'] }[]> {
   const rows = await db
     .selectFrom('upstream_connections')
     .select(['upstream', 'owner_kind', 'owner_id'])
     .where('tenant_id', '=', tenantId)
     .where('lease_until', '>', now)
+    .where('lease_until', '<=', latest)
     .execute();
   return rows.map((row) => ({ upstream: row.upstream, owner: { kind: row.owner_kind, id: row.owner_id } }));
 }

@@ -70,6 +70,24 @@ export async function listDueRevocations(
   return rows.map(toProviderRevocation);
 }
 
+/** Makes it the turn of all that waits of one owner at one provider. */
+export async function expediteRevocations(
+  db: Database,
+  { tenantId, issuer, owner }: Pick<ProviderRevocation, 'tenantId' | 'issuer' | 'owner'>,
+  now: number,
+): Promise<void> {
+  await db
+    .updateTable('provider_revocations')
+    .set({ next_at: now, updated_at: now })
+    .where('tenant_id', '=', tenantId)
+    .where('issuer', '=', issuer)
+    .where('owner_kind', '=', owner.kind)
+    .where('owner_id', '=', owner.id)
+    .where('state', '=', 'waiting')
+    .where('next_at', '>', now)
+    .execute();
+}
+
 /** Counts an attempt and puts the next one off. Null when another process was faster. */
 export async function claimRevocation(
   db: Database,

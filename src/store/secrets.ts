@@ -112,9 +112,20 @@ export async function rekeySecret(
   return row ? toSecret(row) : null;
 }
 
-/** False when there is no such secret. */
-export async function deleteSecret(db: Database, ref: SecretRef): Promise<boolean> {
-  const removed = await db.deleteFrom('secrets').where(isSecret(ref)).returning('id').executeTakeFirst();
+/** False when there is no such secret, or not in this version. */
+export async function deleteSecret(
+  db: Database,
+  ref: SecretRef,
+  expected?: { readonly id: string; readonly version: number } | undefined,
+): Promise<boolean> {
+  const removed = await db
+    .deleteFrom('secrets')
+    .where(isSecret(ref))
+    .$if(expected !== undefined, (query) =>
+      query.where('id', '=', expected!.id).where('version', '=', expected!.version),
+    )
+    .returning('id')
+    .executeTakeFirst();
   return removed !== undefined;
 }
 

@@ -199,15 +199,21 @@ export async function listConnectionsChangedSince(
   return rows.map(toConnection);
 }
 
-/** How many there are in each state. */
-export async function countConnections(db: Database, tenantId: string): Promise<Record<string, number>> {
+export interface ConnectionCount {
+  readonly upstream: string;
+  readonly state: ConnectionState;
+  readonly count: number;
+}
+
+/** How many there are at each upstream in each state. */
+export async function countConnections(db: Database, tenantId: string): Promise<ConnectionCount[]> {
   const rows = await db
     .selectFrom('upstream_connections')
-    .select((eb) => ['state', eb.fn.countAll<number | string>().as('count')])
+    .select((eb) => ['upstream', 'state', eb.fn.countAll<number | string>().as('count')])
     .where('tenant_id', '=', tenantId)
-    .groupBy('state')
+    .groupBy(['upstream', 'state'])
     .execute();
-  return Object.fromEntries(rows.map(({ state, count }) => [state, Number(count)]));
+  return rows.map(({ upstream, state, count }) => ({ upstream, state, count: Number(count) }));
 }
 
 export function isConnection(ref: UpstreamConnectionRef) {

@@ -5,6 +5,7 @@ import { Secret } from '../lib/secret.ts';
 import { DEFAULT_TENANT, type PrincipalRef } from '../model/principal.ts';
 import { isOauth, isPersonal, type Upstream, type UpstreamAuth } from '../model/upstream.ts';
 import { SHARED, type Vault } from '../vault/vault.ts';
+import { isSamePlace } from './oauth/upstream-providers.ts';
 import { createRenewableCredentials, type TokenSource } from './renewable-credentials.ts';
 import type { Credential } from './upstream-connection.ts';
 
@@ -31,6 +32,8 @@ export interface CredentialsOptions {
     | ((upstream: string) => readonly (readonly [name: string, value: Secret])[] | undefined)
     | undefined;
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** As it is declared now. A call that began before it changed gets no credential, for all are kept by name. */
+  readonly declared?: ((upstream: string) => Upstream | undefined) | undefined;
   /** The accounts of people and teams: `oauth-shared`, `oauth-per-user`. */
   readonly connections: TokenSource;
   /** What needs nobody at a browser: `client-credentials`, `token-exchange`. */
@@ -113,6 +116,8 @@ export function openCredentials(options: CredentialsOptions): Credentials {
         if (owner === undefined && isPersonal(auth)) return Promise.reject(needsOwner(upstream));
         return (PEOPLES.has(auth.kind) ? connections : machine).of(upstream, owner);
       }
+      const now = options.declared?.(upstream.name);
+      if (now !== undefined && !isSamePlace(now, upstream)) return Promise.reject(changedMeanwhile(upstream));
       const who = auth.kind === 'headers-per-user' && owner !== undefined ? `${owner.kind}:${owner.id}` : '';
       const key = `${upstream.name}\n${who}`;
       const known = cache.get(key);
@@ -135,6 +140,9 @@ export function openCredentials(options: CredentialsOptions): Credentials {
     forget,
   };
 }
+
+const changedMeanwhile = ({ name }: Upstream): AppError =>
+  new AppError('upstream_unavailable', `"${name}" was changed meanwhile. Try again.`);
 
 const needsOwner = ({ name }: Upstream): AppError =>
   new AppError('upstream_credential_missing', `"${name}" needs an account of the person who calls.`);

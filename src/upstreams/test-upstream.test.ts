@@ -91,6 +91,13 @@ describe('upstream test', () => {
     assert.equal(named.ok, true);
     assert.ok(fake.received.every(({ headers }) => headers.authorization === 'Bearer usr_a'));
   });
+
+  test('where everybody gets a token of their own without connecting, its provider is found before the first call', async () => {
+    const auth = { kind: 'token-exchange', oauth: oauthSettings() } as const;
+    const report = await run(httpUpstream(fake.url, { auth }));
+    assert.deepEqual(stages(report), ['reachability ok', 'provider ok']);
+  });
+
   test('of accounts the provider is found before anybody has connected one', async () => {
     const auth = { kind: 'oauth-per-user', oauth: oauthSettings() } as const;
     const upstream = httpUpstream(fake.url, { auth });

@@ -3,10 +3,12 @@ import type { ReferenceSources } from '../config/references.ts';
 import { type AppError, toAppError } from '../errors/app-error.ts';
 import type { Revision } from '../model/catalogue.ts';
 import type { JsonObject } from '../model/json.ts';
-import { isPersonal, type Upstream, type UpstreamAuth } from '../model/upstream.ts';
+import { isPersonal, type Upstream } from '../model/upstream.ts';
 import type { RejectedEntry } from './catalogue-rules.ts';
 import { explainFailure } from './explain-failure.ts';
 import { type LoadedCatalogue, loadCatalogue } from './load-catalogue.ts';
+import { takesTokens } from './oauth/require-oauth-upstream.ts';
+import type { OauthUpstream } from './oauth/upstream-providers.ts';
 import { openConnection } from './open-connection.ts';
 import type { ClientIdentity } from './own-request.ts';
 import { checkReachable } from './reachability.ts';
@@ -53,8 +55,8 @@ export interface TestOptions {
   readonly findProvider: FindProvider;
 }
 
-/** Does what comes before connecting an account, but asks nobody, and says what was found. Rejects with AppError. */
-export type FindProvider = (upstream: Upstream) => Promise<string>;
+/** Does what comes before a token, but asks nobody for one, and says what was found. Rejects with AppError. */
+export type FindProvider = (upstream: OauthUpstream) => Promise<string>;
 
 const TIMEOUT_MS = 15_000;
 const LIMITS: CallLimits = { timeoutMs: TIMEOUT_MS, maxDurationMs: 4 * TIMEOUT_MS, maxResponseBytes: 64 * 1024 * 1024 };
@@ -118,7 +120,7 @@ export async function testUpstream(upstream: Upstream, options: TestOptions): Pr
         () => `${url.host} accepts connections.`,
       );
     }
-    if (passed() && CONNECTED.has(upstream.auth.kind)) {
+    if (passed() && takesTokens(upstream)) {
       await run(
         'provider',
         () => options.findProvider(upstream),
@@ -154,9 +156,6 @@ export async function testUpstream(upstream: Upstream, options: TestOptions): Pr
   }
   return report(upstream.name, stages, connection, loaded);
 }
-
-/** Machines find their provider on the way to their token. */
-const CONNECTED: ReadonlySet<UpstreamAuth['kind']> = new Set(['oauth-shared', 'oauth-per-user']);
 
 /** A test of a failing upstream must get through. */
 const OPEN_GUARD = { enter: () => undefined, alive() {}, leave() {} };

@@ -34,8 +34,8 @@ export interface Vault {
   list(
     filter: PageRequest & { upstream?: string | undefined; owner?: SecretRef['owner'] | undefined },
   ): Promise<Page<SecretInfo>>;
-  /** False when there was none. */
-  remove(ref: SecretRef): Promise<boolean>;
+  /** False when there was none, or, with `expected`, when another value is there: that one stays. */
+  remove(ref: SecretRef, expected?: SecretVersion): Promise<boolean>;
   /**
    * Re-encrypts every secret under new data keys and, with `newMasterKey`, wraps these under that. Reads and writes go
    * on meanwhile. A crash leaves everything readable with the master key that was valid before; then run it again. The
@@ -102,8 +102,8 @@ export async function openVault({
       return readSecret(db, keyring, ref);
     },
     list: (filter) => listSecrets(db, filter),
-    async remove(ref) {
-      const removed = await deleteSecret(db, ref);
+    async remove(ref, expected) {
+      const removed = await deleteSecret(db, ref, expected);
       changed(ref);
       return removed;
     },

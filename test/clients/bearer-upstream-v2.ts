@@ -13,6 +13,7 @@ import {
   oauthMetadataResponse,
   requireBearerAuth,
   requireScopes,
+  type ScopeChallengeHandler,
 } from '@modelcontextprotocol/server';
 import type { BearerUpstream, BearerUpstreamOptions } from '../bearer-upstream.ts';
 import { createBearerGuard, DEFAULT_SCOPES, DEFAULT_WRITE_SCOPE } from './bearer-guard.ts';
@@ -40,8 +41,9 @@ export async function start(options: BearerUpstreamOptions): Promise<BearerUpstr
     requiredScopes: [...requiredScopes],
     resourceMetadataUrl: getOAuthProtectedResourceMetadataUrl(url),
   });
-  const wanted = [...requiredScopes, writeScope] as [string, ...string[]];
-  const handler = createMcpHandler(() => newServer(guard, wanted));
+  // The challenge says all that the call needs, not only what is missing.
+  const writing = requireScopes(writeScope, ...requiredScopes);
+  const handler = createMcpHandler(() => newServer(guard, writing));
 
   async function answer(request: Request): Promise<Response> {
     const metadata = oauthMetadataResponse(request, described);
@@ -70,13 +72,13 @@ export async function start(options: BearerUpstreamOptions): Promise<BearerUpstr
   };
 }
 
-function newServer({ accountOf }: ReturnType<typeof createBearerGuard>, wanted: [string, ...string[]]): McpServer {
+function newServer({ accountOf }: ReturnType<typeof createBearerGuard>, writing: ScopeChallengeHandler): McpServer {
   const server = new McpServer({ name: 'guarded by sdk v2', version: '1.0.0' });
   const annotations = { readOnlyHint: true };
   server.registerTool('whoami', { description: 'Says whose token came.', annotations }, ({ http }) => ({
     content: [{ type: 'text', text: accountOf(http?.authInfo) }],
   }));
-  const write = { description: 'Needs a scope of its own.', scopeChallenge: requireScopes(...wanted) };
+  const write = { description: 'Needs a scope of its own.', scopeChallenge: writing };
   server.registerTool('write', write, ({ http }) => ({
     content: [{ type: 'text', text: `${accountOf(http?.authInfo)} wrote` }],
   }));

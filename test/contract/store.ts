@@ -14,6 +14,7 @@ import { principals } from './store/principals.ts';
 import { roleAssignments } from './store/role-assignments.ts';
 import { roles } from './store/roles.ts';
 import { secrets } from './store/secrets.ts';
+import { sharedGrants } from './store/shared-grants.ts';
 import { browserSessions, externalIdentities, loginStates, setupLinks } from './store/sign-in.ts';
 import { signingKeys, usedTokenIds } from './store/signing-keys.ts';
 import { tenantIsolation } from './store/tenant-isolation.ts';
@@ -44,6 +45,7 @@ export function storeContract(engine: string, open: () => Promise<Database>): vo
     upstreamConnections,
     upstreamClients,
     providerRevocations,
+    sharedGrants,
     administration,
     tenantIsolation,
     hostileInput,

@@ -173,6 +173,7 @@ export async function openAdminBench({ signIn = null }: Partial<Pick<AdminContex
       fetchFor: () => fetch,
       onChange() {},
     }),
+    machineTokens: { health: () => new Map() },
     publicUrl: PUBLIC_URL,
     policy: { validateRoles, explain: (...asked) => explain(engine, table, ...asked) },
     fileUpstreams,

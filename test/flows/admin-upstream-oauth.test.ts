@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import type { SignInAdministration } from '../../src/admin/sign-in.ts';
+import { newId } from '../../src/lib/ids.ts';
 import { Secret } from '../../src/lib/secret.ts';
 import { DEFAULT_TENANT } from '../../src/model/principal.ts';
+import { findConnection, putConnection } from '../../src/store/upstream-connections.ts';
 import { SHARED } from '../../src/vault/vault.ts';
 import { type AdminBench, openAdminBench } from './admin-bench.ts';
 
@@ -115,6 +117,7 @@ test('what a gateway without signing keys cannot keep is refused, wherever it is
   const rows: [upstream: object, path: string][] = [
     [told, 'identityHeader'],
     [{ ...off, name: 'told', auth: vouched }, 'auth.oauth.exchange'],
+    [{ ...off, name: 'told', auth: { kind: 'oauth-per-user' } }, 'auth.kind'],
   ];
   for (const [upstream, path] of rows) {
     const created = await unsigned.call('POST', '/upstreams', upstream);
@@ -123,7 +126,7 @@ test('what a gateway without signing keys cannot keep is refused, wherever it is
       created.body.errors.map((fault: { path: string }) => fault.path),
       [path],
     );
-    assert.match(created.body.detail, /no key to sign who calls\. Switch it on, or/);
+    assert.match(created.body.detail, /(?:no key to sign who calls|nobody can connect an account)\. Switch it on, or/);
     const applied = await unsigned.call('POST', '/state/apply', { version: 1, upstreams: [upstream] });
     assert.equal(applied.status, 422);
     assert.equal(applied.body.errors[0].path, `upstreams[0].${path}`);
@@ -211,4 +214,20 @@ test('a secret is never shown to another provider than it was stored for', async
     assert.equal(moved.body.credentialsRemoved, 1, name);
     assert.equal(await bench.vault.get(at(name, 'client-secret')), null);
   }
+});
+
+test('what an earlier upstream of this name left at a provider does not serve the new one', async () => {
+  // As when the earlier one stood in the configuration file.
+  const left = await putConnection(
+    bench.db,
+    {
+      ...{ tenantId: DEFAULT_TENANT, upstream: 'reborn', owner: SHARED, id: newId('con'), grantId: newId('cgr') },
+      ...{ issuer: 'https://idp.example', clientId: 'toolgate', scopes: [], account: null, generation: 1 },
+      ...{ expiresAt: null, refreshExpiresAt: null, refreshDueAt: null },
+    },
+    Date.now(),
+  );
+  assert.equal((await findConnection(bench.db, left!))?.state, 'connected');
+  assert.equal((await add('reborn', { kind: 'oauth-shared' })).status, 201);
+  assert.equal((await findConnection(bench.db, left!))?.state, 'ending');
 });

@@ -97,3 +97,24 @@ test('without a word about whose, a person without a role for it works on their 
   const ended = await run(dan.key, 'connection', 'disconnect', 'docs', '--yes');
   assert.match(ended.stdout, /^Ended your connection to docs/);
 });
+
+test('upstream list and doctor say how accounts are doing, and which command mends what is not', async () => {
+  const { gateway, provider } = site;
+  const [eve, fay] = [await site.newPerson('eve'), await site.newPerson('fay')];
+  await site.connect(eve, '/connect/wiki', 'eve@provider.example');
+  await site.connect(fay, '/connect/wiki', 'fay@provider.example');
+  provider.revokeGrant('fay@provider.example');
+  await gateway.admin('POST', '/upstreams/wiki/my-connection/refresh', undefined, { key: fay.key });
+  const listed = await run(gateway.ownerKey, 'upstream', 'list');
+  assert.match(listed.stdout, /^wiki: Accounts: 1 connected, 1 needs to reconnect\.$/m);
+  assert.match(
+    listed.stdout,
+    /^team: The shared account is not connected yet, so nobody can call it\. → toolgate connection connect team$/m,
+  );
+  assert.doesNotMatch(listed.stdout, /upstream test/, 'there is nothing to find out');
+  const { json } = await run(gateway.ownerKey, 'doctor', '--json');
+  const found = (name: string) => json.find(({ check }: { check: string }) => check === `upstream ${name}`);
+  assert.deepEqual([found('wiki').level, found('team').level], ['ok', 'fail']);
+  assert.match(found('wiki').detail, /Accounts: 1 connected, 1 needs to reconnect\./);
+  assert.equal(found('team').fix, 'Run: toolgate connection connect team');
+});

@@ -151,3 +151,68 @@ test('who has to sign in at the company first is given that link, and is known a
   assert.equal(asked.message.result.isError, true);
   assert.match(textOf(asked), new RegExp(`${gateway.url}/sign-in/corp\\b`));
 });
+
+test('who signed in at the company is let in at its upstreams, and only their clients hear of it', async () => {
+  corp.person = { sub: 'corp-joe', email: 'joe@corp.example', email_verified: true, name: 'Joe' };
+  const signIn = () => new Browser(gateway.url).follow('/sign-in/corp');
+  const exchange = provider.extraGrants.get(TOKEN_EXCHANGE)!;
+  provider.extraGrants.set(TOKEN_EXCHANGE, () => {
+    throw new OauthError('invalid_grant', 'who is that');
+  });
+  await signIn();
+  const { body } = await gateway.admin('GET', '/users?limit=100');
+  const { id } = body.items.find(({ name }: { name: string }) => name === 'joe@corp.example');
+  const key = await keyFor(id);
+  const joe = modernClient(`${gateway.url}/mcp/company`, key);
+  const other = modernClient(`${gateway.url}/mcp/company`, (await newPerson('not-joe')).key);
+  const listen = async (client: typeof joe) => {
+    const stream = await client.open('subscriptions/listen', { notifications: { toolsListChanged: true } });
+    await stream.find(({ method }) => method === 'notifications/subscriptions/acknowledged');
+    return stream;
+  };
+  const names = async () => (await listAll(joe, 'tools/list', 'tools')).map(({ name }) => name);
+  assert.deepEqual(await names(), ['connect'], 'the provider does not take what the company says');
+  const streams = { joe: await listen(joe), other: await listen(other) };
+  provider.extraGrants.set(TOKEN_EXCHANGE, exchange);
+  await signIn();
+  await streams.joe.find(({ method }) => method === 'notifications/tools/list_changed');
+  assert.ok((await names()).includes('whoami'));
+  assert.ok(!streams.other.messages.some(({ method }) => method === 'notifications/tools/list_changed'));
+
+  const heard = streams.joe.messages.length;
+  await signIn();
+  assert.equal(await whoAt('company', key), `corp-joe of ${corp.issuer}`);
+  assert.equal(streams.joe.messages.length, heard, 'whoever is let in already misses nothing');
+  for (const stream of Object.values(streams)) stream.close();
+});
+
+test('operators see tokens that nobody connects: how many work, until when, and why one does not', async () => {
+  const { body } = await gateway.admin('GET', '/upstreams/machine');
+  assert.deepEqual([body.tokens.states, body.tokens.lastError], [{ working: 1 }, null]);
+  assert.ok(body.tokens.expiresAt > Date.now());
+  const { body: people } = await gateway.admin('GET', '/upstreams/vouched');
+  assert.ok(people.tokens.states.working >= 3);
+  const { body: company } = await gateway.admin('GET', '/upstreams/company');
+  assert.ok(company.tokens.states.needs_sign_in >= 1);
+  assert.equal(company.tokens.lastError, null, 'a link for one person is not for operators');
+  const metrics = await fetch(`${gateway.url}/metrics`, { headers: { authorization: `Bearer ${gateway.ownerKey}` } });
+  const text = await metrics.text();
+  assert.match(text, /^toolgate_machine_tokens\{upstream="machine",state="working"\} 1$/m);
+  assert.match(text, /^toolgate_machine_token_requests\{outcome="ok"\} \d+$/m);
+  assert.match(text, /^toolgate_machine_token_requests\{outcome="connection_required"\} \d+$/m);
+});
+
+test('an upstream is tried as far as that goes without a person', async () => {
+  const tried = async (name: string) => (await gateway.admin('POST', `/upstreams/${name}/test`)).body;
+  const machine = await tried('machine');
+  assert.ok(machine.ok, JSON.stringify(machine));
+  const vouched = await tried('vouched');
+  assert.deepEqual(
+    vouched.stages.map(({ stage, ok }: { stage: string; ok: boolean }) => [stage, ok]),
+    [
+      ['reachability', true],
+      ['provider', true],
+    ],
+  );
+  assert.match(vouched.stages[1].detail, new RegExp(`Tokens come from ${provider.issuer};`));
+});

@@ -1,4 +1,4 @@
-export const REALM = 'acme';
+const REALM = 'acme';
 /** What the MCP client of the tests calls itself. */
 export const CLIENT_TITLE = 'A desktop program';
 export const PASSWORD = 'correct horse battery staple';
@@ -40,7 +40,7 @@ const AUDIENCE_MAPPER = {
   config: { 'included.custom.audience': AUDIENCE, 'access.token.claim': 'true', 'introspection.token.claim': 'true' },
 };
 
-const person = (username: string, more: object) => ({
+export const person = (username: string, more: object = {}) => ({
   username,
   firstName: username[0]!.toUpperCase() + username.slice(1),
   lastName: 'Example',

@@ -11,6 +11,25 @@ export interface KeycloakAdmin {
   setEnabled(username: string, enabled: boolean): Promise<void>;
   /** How many sessions somebody has there. */
   sessions(username: string): Promise<number>;
+  /** And how many of them one client has a part in. */
+  sessionsWith(username: string, clientId: string): Promise<number>;
+  /** How many that outlive them one client has (`offline_access`). */
+  offlineSessions(username: string, clientId: string): Promise<number>;
+  /** "Sign out" among somebody's sessions. */
+  endSessions(username: string): Promise<void>;
+  /** "Revoke access" among somebody's consents. */
+  endConsent(username: string, clientId: string): Promise<void>;
+  /** Lets whoever is at this host register clients, with redirect URIs there. */
+  trustHost(host: string): Promise<void>;
+  /** Lets every client ask for a scope that was added. */
+  offerScope(name: string): Promise<void>;
+  /** Trusts what an issuer signs, and lets one client exchange it (`token-exchange`, `admin-fine-grained-authz:v1`). */
+  trustIssuer(issuer: { alias: string; issuer: string; jwksUrl: string }, clientId: string): Promise<void>;
+  /** What a trusted issuer calls somebody. */
+  linkUser(username: string, alias: string, subject: string): Promise<void>;
+  clients(): Promise<{ readonly clientId: string; readonly name?: string }[]>;
+  /** What happened, newest first, where the realm keeps it. */
+  events(type: string): Promise<{ readonly userId?: string; readonly error?: string; readonly time: number }[]>;
   /** Signs with a new RSA key from now on; the old one stays published. Returns the new `kid`. */
   rotateKeys(): Promise<string>;
 }
@@ -41,6 +60,11 @@ export function keycloakAdmin(url: string, realm: string): KeycloakAdmin {
     return `/${realm}/users/${user.id}`;
   }
 
+  async function clientUuid(clientId: string): Promise<string> {
+    const [client] = await send('GET', `/${realm}/clients?clientId=${encodeURIComponent(clientId)}`);
+    return client.id;
+  }
+
   const activeKey = async (): Promise<string> => (await send('GET', `/${realm}/keys`)).active.RS256;
 
   return {
@@ -54,6 +78,43 @@ export function keycloakAdmin(url: string, realm: string): KeycloakAdmin {
     },
     setEnabled: async (username, enabled) => send('PUT', await userPath(username), { enabled }),
     sessions: async (username) => (await send('GET', `${await userPath(username)}/sessions`)).length,
+    async sessionsWith(username, clientId) {
+      const sessions = await send('GET', `${await userPath(username)}/sessions`);
+      return sessions.filter(({ clients }: Any) => Object.values(clients).includes(clientId)).length;
+    },
+    offlineSessions: async (username, clientId) =>
+      (await send('GET', `${await userPath(username)}/offline-sessions/${await clientUuid(clientId)}`)).length,
+    endSessions: async (username) => send('POST', `${await userPath(username)}/logout`),
+    endConsent: async (username, clientId) =>
+      send('DELETE', `${await userPath(username)}/consents/${encodeURIComponent(clientId)}`),
+    async trustHost(host) {
+      const type = 'org.keycloak.services.clientregistration.policy.ClientRegistrationPolicy';
+      const policies = await send('GET', `/${realm}/components?type=${type}`);
+      const policy = policies.find(({ providerId }: Any) => providerId === 'trusted-hosts');
+      const config = { ...policy.config, 'trusted-hosts': [host] };
+      await send('PUT', `/${realm}/components/${policy.id}`, { ...policy, config });
+    },
+    async offerScope(name) {
+      const scopes = await send('GET', `/${realm}/client-scopes`);
+      const { id } = scopes.find((scope: Any) => scope.name === name);
+      await send('PUT', `/${realm}/default-optional-client-scopes/${id}`);
+    },
+    async trustIssuer({ alias, issuer, jwksUrl }, clientId) {
+      const unused = { authorizationUrl: issuer, tokenUrl: issuer, clientId: 'unused', clientSecret: 'unused' };
+      const config = { ...unused, issuer, jwksUrl, useJwksUrl: 'true', validateSignature: 'true' };
+      const instances = `/${realm}/identity-provider/instances`;
+      await send('POST', instances, { alias, providerId: 'oidc', enabled: true, config });
+      const permissions = await send('PUT', `${instances}/${alias}/management/permissions`, { enabled: true });
+      const authz = `/${realm}/clients/${await clientUuid('realm-management')}/authz/resource-server`;
+      const policy = { name: `only ${clientId}`, clients: [await clientUuid(clientId)] };
+      const { id } = await send('POST', `${authz}/policy/client`, policy);
+      const path = `${authz}/permission/scope/${permissions.scopePermissions['token-exchange']}`;
+      await send('PUT', path, { ...(await send('GET', path)), policies: [id] });
+    },
+    linkUser: async (username, alias, subject) =>
+      send('POST', `${await userPath(username)}/federated-identity/${alias}`, { userId: subject, userName: username }),
+    clients: () => send('GET', `/${realm}/clients`),
+    events: (type) => send('GET', `/${realm}/events?max=1000&type=${type}`),
     async rotateKeys() {
       const { id } = await send('GET', `/${realm}`);
       await send('POST', `/${realm}/components`, {

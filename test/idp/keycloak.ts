@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../free-port.ts';
 import { post } from '../oauth-client.ts';
-import { acmeRealm, MCP_SCOPES, PASSWORD, REALM, TOKEN_CLIENTS } from './acme-realm.ts';
+import { acmeRealm, MCP_SCOPES, PASSWORD, TOKEN_CLIENTS } from './acme-realm.ts';
 import { installKeycloak, say } from './install-keycloak.ts';
 import { type KeycloakAdmin, keycloakAdmin } from './keycloak-admin.ts';
 
@@ -20,9 +20,18 @@ export interface KeycloakTokens {
   readonly refresh_token: string;
 }
 
-/** A real Keycloak with the realm of a company in it. */
+export interface KeycloakOptions {
+  /** As Keycloak imports it; the company's by default. */
+  readonly realm?: { readonly realm: string };
+  readonly clientScopes?: readonly object[];
+  readonly clients?: readonly object[];
+  /** Previews that are off in a Keycloak as it is installed. */
+  readonly features?: readonly string[];
+}
+
+/** A real Keycloak with one realm in it. */
 export interface Keycloak {
-  /** `http://127.0.0.1:PORT/realms/acme` */
+  /** `http://127.0.0.1:PORT/realms/REALM` */
   readonly issuer: string;
   readonly admin: KeycloakAdmin;
   /** What one of TOKEN_CLIENTS gets for a person. */
@@ -34,18 +43,19 @@ export interface Keycloak {
 }
 
 /** Starts one on a free port, with an empty database of its own in a folder that is thrown away. */
-export async function startKeycloak(): Promise<Keycloak> {
+export async function startKeycloak(options: KeycloakOptions = {}): Promise<Keycloak> {
+  const { realm = acmeRealm(), clientScopes = MCP_SCOPES, clients = TOKEN_CLIENTS, features = [] } = options;
   const home = await installKeycloak();
   const data = await mkdtemp(join(tmpdir(), 'toolgate-keycloak-'));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const admin = keycloakAdmin(url, REALM);
+  const admin = keycloakAdmin(url, realm.realm);
   let server: ChildProcess | undefined;
 
   async function start(): Promise<void> {
     const startedAt = performance.now();
     say('starting');
-    server = run(home, data, port);
+    server = run(home, data, port, features);
     await untilUp(server, url, join(data, 'log'));
     say(`up after ${Math.round((performance.now() - startedAt) / 1000)} s at ${url}`);
   }
@@ -60,7 +70,7 @@ export async function startKeycloak(): Promise<Keycloak> {
   }
 
   const keycloak: Keycloak = {
-    issuer: `${url}/realms/${REALM}`,
+    issuer: `${url}/realms/${realm.realm}`,
     admin,
     async tokens(clientId, username) {
       const fields = { grant_type: 'password', client_id: clientId, scope: 'openid', username, password: PASSWORD };
@@ -77,9 +87,9 @@ export async function startKeycloak(): Promise<Keycloak> {
   };
   try {
     await start();
-    await admin.createRealm(acmeRealm());
-    for (const scope of MCP_SCOPES) await admin.addClientScope(scope);
-    for (const client of TOKEN_CLIENTS) await admin.addClient(client);
+    await admin.createRealm(realm);
+    for (const scope of clientScopes) await admin.addClientScope(scope);
+    for (const client of clients) await admin.addClient(client);
   } catch (error) {
     await keycloak.close();
     throw error;
@@ -87,11 +97,14 @@ export async function startKeycloak(): Promise<Keycloak> {
   return keycloak;
 }
 
-function run(home: string, data: string, port: number): ChildProcess {
+function run(home: string, data: string, port: number, features: readonly string[]): ChildProcess {
   const { PATH = '', HOME = '', JAVA_HOME } = process.env;
   const child = spawn(
     join(home, 'bin/kc.sh'),
-    ['start-dev', '--http-host', '127.0.0.1', '--http-port', String(port), '--cache=local'],
+    [
+      ...['start-dev', '--http-host', '127.0.0.1', '--http-port', String(port), '--cache=local'],
+      ...(features.length > 0 ? [`--features=${features.join(',')}`] : []),
+    ],
     {
       cwd: data,
       detached: true,

@@ -45,7 +45,8 @@ ${view.warning !== null && html`<div class="warning"><p>${shorten(view.warning, 
 ${whoUsesIt(view)}
 <h2>What your agents could do there</h2>
 ${view.scopes.length === 0 ? html`<p>${host} decides that, and tells you before you agree.</p>` : scopeList(view.scopes)}
-<p class="hint">Toolgate keeps the access encrypted, and agents never see it. You can disconnect at any time.</p>
+<p class="hint">Toolgate keeps the access encrypted and sends it to <strong><bdi>${shorten(view.upstreamHost, 80, 'beginning')}</bdi></strong>
+alone; agents never see it. You can disconnect at any time.</p>
 ${signedInAs(view)}
 <form method="post" action="${view.action}">
 ${hidden({ csrf: view.csrf, ...view.fields })}

@@ -2,6 +2,8 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { AppError } from '../../errors/app-error.ts';
 import type { BrowserSession } from '../../identity/browser-sessions.ts';
 import { isOauth } from '../../model/upstream.ts';
+import { findServiceAccount } from '../../store/service-accounts.ts';
+import { findUser } from '../../store/users.ts';
 import type { ConnectionOwner } from '../../upstreams/oauth/connections.ts';
 import { callbackUrl } from '../callback-url.ts';
 import { CALLBACK_PATH, type ConnectContext, connectPath } from '../connect-context.ts';
@@ -45,22 +47,27 @@ async function finish(
   { upstream, callback, person }: { upstream: string; callback: URL; person: BrowserSession },
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  if (!(await mayStill(context, person, upstream))) {
-    throw new AppError('connect_expired', 'You may not connect this any more.');
-  }
-  const browser = { userId: person.userId, browserHash: person.id };
+  const mayConnect = (owner: ConnectionOwner) => mayStillConnect(context, person, upstream, owner);
+  const browser = { userId: person.userId, browserHash: person.id, mayConnect };
   const { owner, returnTo } = await context.connections.complete(upstream, callback, browser);
   const next =
     readNext(returnTo) === 'all' ? afterThis(await waitingFor(context, person, upstream)) : pageOf(upstream, owner);
   return reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(next, 303);
 }
 
-/** Rights can go while somebody is at the provider. For whom it was begun, and that by whom, the broker knows. */
-async function mayStill(context: ConnectContext, { userId }: BrowserSession, name: string): Promise<boolean> {
-  const upstream = context.upstreams().find((one) => one.name === name && one.enabled);
+/** Rights can go while somebody is at the provider, and so can they themselves, or the account that it is for. */
+async function mayStillConnect(
+  { db, tenantId, upstreams, mayUse, isAdmin }: ConnectContext,
+  { userId }: BrowserSession,
+  name: string,
+  { kind, id }: ConnectionOwner,
+): Promise<boolean> {
+  const upstream = upstreams().find((one) => one.name === name && one.enabled);
   if (upstream === undefined || !isOauth(upstream.auth)) return false;
-  if (await context.isAdmin(userId)) return true;
-  return upstream.auth.kind === 'oauth-per-user' && (await context.mayUse(userId, upstream));
+  if ((await findUser(db, { tenantId, id: userId }))?.status !== 'active') return false;
+  if (kind === 'user') return id === userId && (await mayUse(userId, upstream));
+  if (!(await isAdmin(userId))) return false;
+  return kind === 'shared' || (await findServiceAccount(db, { tenantId, id }))?.status === 'active';
 }
 
 function pageOf(upstream: string, { kind, id }: ConnectionOwner): string {

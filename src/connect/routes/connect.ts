@@ -3,7 +3,7 @@ import { AppError } from '../../errors/app-error.ts';
 import { continuePage } from '../../http/pages/continue-page.ts';
 import { errorPage } from '../../http/pages/error-page.ts';
 import { sendPage } from '../../http/pages/send-page.ts';
-import { createAttemptLimiter } from '../../identity/attempt-limiter.ts';
+import { type AttemptLimiter, createAttemptLimiter } from '../../identity/attempt-limiter.ts';
 import type { BrowserSession } from '../../identity/browser-sessions.ts';
 import { formOf } from '../../identity/form-body.ts';
 import { signInHref } from '../../identity/sign-in-href.ts';
@@ -29,8 +29,10 @@ export type ConnectPage = (name: string, request: FastifyRequest, reply: Fastify
 /** `GET` and `POST /connect/{upstream}`: asks whether to connect it, and begins when the person says yes. */
 export function connectRoutes(fastify: FastifyInstance, context: ConnectContext, page: ConnectPage): void {
   fastify.get<ByUpstream>('/connect/:upstream', (request, reply) => page(request.params.upstream, request, reply));
+  // What is begun is remembered for ten minutes: nobody fills the disk with it.
+  const limiter = createAttemptLimiter({ attempts: ASKED_PER_MINUTE, windowMs: 60_000 });
   fastify.post<ByUpstream>('/connect/:upstream', (request, reply) =>
-    beginConnecting(context, request.params.upstream, request, reply),
+    beginConnecting({ ...context, limiter }, request.params.upstream, request, reply),
   );
 }
 
@@ -95,7 +97,7 @@ async function askPage(
 }
 
 async function beginConnecting(
-  context: ConnectContext,
+  context: ConnectContext & { readonly limiter: AttemptLimiter },
   name: string,
   request: FastifyRequest,
   reply: FastifyReply,
@@ -107,6 +109,7 @@ async function beginConnecting(
     recordRefusal(context, request, { person, upstream: name, reason: 'form_refused' });
     return answerFormRefused(request, reply);
   }
+  if (context.limiter.excess(person.userId) > 0) return answerTooMany(request, reply);
   const given = (field: string): string | undefined => form(field) || undefined;
   const asked = await askedConnection(context, request, person, { name, as: given('as'), link: given('for') });
   const by = { userId: person.userId, browserHash: person.id, returnTo: readNext(form('next')) };
@@ -143,7 +146,7 @@ export function answerFormRefused(request: FastifyRequest, reply: FastifyReply):
 function answerTooMany(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const page = errorPage({
     title: 'Too many attempts',
-    detail: 'You opened this page very often within a minute.',
+    detail: 'You opened this page, or its form, very often within a minute.',
     whatToDo: 'Wait a minute, then try again.',
     code: 'too_many',
     requestId: request.id,

@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { AppError, toAppError } from '../../errors/app-error.ts';
 import { sha256Hex } from '../../lib/sha256.ts';
+import type { PrincipalRef } from '../../model/principal.ts';
 import { insertLoginState, takeLoginState } from '../../store/login-states.ts';
 import { findConnection } from '../../store/upstream-connections.ts';
 import { connectionStopped, tokenUnavailable } from './connection-errors.ts';
@@ -8,6 +9,7 @@ import type { ConnectionOwner } from './connection-owner.ts';
 import { type ConnectionTokens, connectedTokens, isOfAnother } from './connection-tokens.ts';
 import { type ConnectionsContext, refOf } from './connections-context.ts';
 import { authorizationUrl } from './provider/authorization-url.ts';
+import { checkOneSite } from './provider/check-one-site.ts';
 import { exchangeCode } from './provider/exchange-code.ts';
 import type { ProviderClient } from './provider/provider.ts';
 import { ProviderFailure } from './provider/provider-failure.ts';
@@ -16,7 +18,7 @@ import { recordConnection } from './record-connection.ts';
 import { requireOauthUpstream } from './require-oauth-upstream.ts';
 import type { createConnectionSaver } from './save-connection.ts';
 import { redirectUriOf, type UpstreamClients } from './upstream-clients.ts';
-import { type OauthUpstream, presetOf, type UpstreamProviders } from './upstream-providers.ts';
+import { issuerSetFor, type OauthUpstream, presetOf, type UpstreamProviders } from './upstream-providers.ts';
 
 const PENDING_MS = 10 * 60_000;
 /** A page that somebody looks at before agreeing should not show what was true a quarter of an hour ago. */
@@ -42,7 +44,13 @@ export interface Beginner {
   readonly returnTo: string;
 }
 
-export type ReturningBrowser = Pick<Beginner, 'userId' | 'browserHash'>;
+export interface ReturningBrowser extends Pick<Beginner, 'userId' | 'browserHash'> {
+  /**
+   * Whether the person may still connect it for this owner, and the owner is still there. Asked before the code is used, and
+   * once more when the tokens are stored: whoever is disabled in between would keep them.
+   */
+  readonly mayConnect?: ((owner: ConnectionOwner) => Promise<boolean>) | undefined;
+}
 
 export interface Completed {
   readonly owner: ConnectionOwner;
@@ -68,6 +76,11 @@ export interface ConnectFlowParts {
   readonly clients: UpstreamClients;
   readonly save: ReturnType<typeof createConnectionSaver>;
   readonly giveBack: (upstream: string, owner: ConnectionOwner, tokens: ConnectionTokens) => Promise<void>;
+  readonly disconnect: (
+    upstream: string,
+    owner: ConnectionOwner,
+    by: Pick<PrincipalRef, 'kind' | 'id'>,
+  ) => Promise<boolean>;
 }
 
 /** Gets a person's consent at the provider, and tokens for it. */
@@ -90,6 +103,8 @@ export function createConnectFlow(context: ConnectionsContext, parts: ConnectFlo
     // What has ended may have ended because the upstream moved to another provider.
     const ended = row !== null && row.state !== 'connected' && row.state !== 'ending';
     const provider = await providers.of(upstream, ended ? 0 : PLAN_AGE_MS);
+    // Whoever set the provider vouches for what its metadata names.
+    if (issuerSetFor(upstream) === null) checkOneSite(provider);
     const client = await clients.of(upstream, provider);
     const wanted = row?.wantedScopes ?? [];
     const scopes = scopesFor({
@@ -177,7 +192,8 @@ export function createConnectFlow(context: ConnectionsContext, parts: ConnectFlo
       return /^([a-z0-9-]{1,32})\.[\w-]{43}$/.exec(callback.searchParams.get('state') ?? '')?.[1] ?? null;
     },
 
-    async complete(name: string, callback: URL, { userId, browserHash }: ReturningBrowser): Promise<Completed> {
+    async complete(name: string, callback: URL, browser: ReturningBrowser): Promise<Completed> {
+      const { userId, browserHash, mayConnect = async () => true } = browser;
       const state = callback.searchParams.get('state') ?? '';
       const at = {
         tenantId,
@@ -190,6 +206,7 @@ export function createConnectFlow(context: ConnectionsContext, parts: ConnectFlo
       if (pending === undefined || pending.userId !== userId) throw new AppError('connect_expired');
       const upstream = declared(name);
       const owner: ConnectionOwner = { kind: pending.ownerKind, id: pending.ownerId };
+      if (!(await mayConnect(owner))) throw noLonger();
       try {
         const { set, provider, client } = await finish(upstream, pending, callback, state);
         const tokens = connectedTokens(upstream, pending.scopes, { set, provider, client, now: now() });
@@ -206,6 +223,10 @@ export function createConnectFlow(context: ConnectionsContext, parts: ConnectFlo
           by: { kind: 'user', id: userId },
           details,
         });
+        if (!(await mayConnect(owner))) {
+          await parts.disconnect(name, owner, { kind: 'user', id: userId });
+          throw noLonger();
+        }
         context.onChange({ upstream: name, owner, what: 'connected' });
         return { owner, returnTo: pending.returnTo, account: tokens.account };
       } catch (error) {
@@ -251,5 +272,7 @@ function requireFitting({ name, auth }: OauthUpstream, owner: ConnectionOwner): 
   const how = isShared ? 'once for everybody' : 'by each person for themselves';
   throw new AppError('unprocessable', `"${name}" is connected ${how}.`);
 }
+
+const noLonger = (): AppError => new AppError('connect_expired', 'You may not connect this any more.');
 
 const pendingOf = (upstream: string): string => `connect:${upstream}`;

@@ -45,7 +45,7 @@ export function connectionRequired(
 export const connectionStopped = (upstream: string): AppError =>
   new AppError(
     'connection_stopped',
-    `"${upstream}" names another authorization server than the one it was connected at. Nothing is sent there. Ask an administrator: \`toolgate connection show ${upstream}\`.`,
+    `"${upstream}" names another authorization server than the one it belongs to. Nothing is sent there. Ask an administrator: \`toolgate connection show ${upstream}\`.`,
     { data: { upstream } },
   );
 

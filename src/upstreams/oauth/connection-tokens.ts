@@ -36,6 +36,8 @@ export interface ConnectionTokens extends TokenSet {
   readonly asked: readonly string[];
   /** Milliseconds since the epoch. */
   readonly obtainedAt: number;
+  /** They were fetched because the ones before were refused before their time. */
+  readonly afterRefusal: boolean;
 }
 
 export const tokensRef = ({ tenantId, upstream, owner }: UpstreamConnectionRef): SecretRef => ({
@@ -69,6 +71,7 @@ export function connectedTokens(
     reach: upstream.auth.oauth.reach,
     asked,
     obtainedAt: now,
+    afterRefusal: false,
   };
 }
 
@@ -85,7 +88,12 @@ export const isOfAnother = (former: ConnectionTokens, tokens: ConnectionTokens):
 export const refreshedTokens = (
   old: ConnectionTokens,
   got: TokenSet,
-  { client, server, now }: { client: ProviderClient; server: RevocationServer; now: number },
+  {
+    client,
+    server,
+    now,
+    afterRefusal,
+  }: { client: ProviderClient; server: RevocationServer; now: number; afterRefusal: boolean },
 ): ConnectionTokens => ({
   ...old,
   ...got,
@@ -97,6 +105,7 @@ export const refreshedTokens = (
   client,
   server,
   obtainedAt: now,
+  afterRefusal,
 });
 
 const keepsToken = (old: ConnectionTokens, got: TokenSet): boolean =>
@@ -121,6 +130,7 @@ interface Written {
   readonly reach: UpstreamOauth['reach'];
   readonly asked: readonly string[];
   readonly obtainedAt: number;
+  readonly afterRefusal: boolean;
   readonly accessToken: string;
   readonly refreshToken: string | null;
   readonly expiresAt: number | null;
@@ -149,6 +159,7 @@ export function writeTokens(tokens: ConnectionTokens): Secret {
     reach: tokens.reach,
     asked: tokens.asked,
     obtainedAt: tokens.obtainedAt,
+    afterRefusal: tokens.afterRefusal,
     accessToken: tokens.accessToken.reveal(),
     refreshToken: tokens.refreshToken?.reveal() ?? null,
     expiresAt: tokens.expiresAt,

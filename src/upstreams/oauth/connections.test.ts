@@ -238,6 +238,29 @@ test('an upstream that names another provider is stopped: nothing is sent there,
   assert.equal(rig.broker.audit.find(({ action }) => action === 'connection.fail')?.reason, 'changed_issuer');
 });
 
+test('a connection that has ended looks at its provider afresh when it is made again', async (t) => {
+  const rig = await start(t);
+  const elsewhere = await startOauthProvider();
+  t.after(() => elsewhere.close());
+  await connect(rig.broker, 'up', ann);
+  const { connections } = rig.broker;
+  const looks = () => rig.provider.to('metadata').length;
+  const before = looks();
+  await connections.plan('up', ann);
+  assert.equal(looks(), before, 'what was found a moment ago is good for one that lasts');
+  const used = await connections.of(upOf(rig), ann);
+  rig.provider.revokeGrant();
+  await assert.rejects(connections.renewed(upOf(rig), ann, used, REFUSED), { code: 'connection_required' });
+  assert.equal((await only(rig.broker))?.state, 'needs_reauth');
+  const ended = looks();
+  await connections.plan('up', ann);
+  assert.ok(looks() > ended);
+  rig.fake.authorizationServers = [elsewhere.issuer];
+  const by = { userId: ann.id, browserHash: 'b', returnTo: '/' };
+  await assert.rejects(connections.plan('up', ann), { code: 'connection_stopped' });
+  await assert.rejects(connections.begin('up', ann, by), { code: 'connection_stopped' }, 'nobody is sent to either');
+});
+
 test('tokens are sent to the address only for which they were given', async (t) => {
   const rig = await start(t);
   await connect(rig.broker, 'up', ann);

@@ -3,7 +3,7 @@ import { DEFAULT_TENANT, type PrincipalRef } from '../../model/principal.ts';
 import type { Upstream } from '../../model/upstream.ts';
 import { CONNECTION_TOKENS } from '../../store/ending-connections.ts';
 import type { Page } from '../../store/page.ts';
-import { listConnections } from '../../store/upstream-connections.ts';
+import { countConnections, listConnections } from '../../store/upstream-connections.ts';
 import type { CredentialOwner } from '../resolve-credential.ts';
 import type { Credential } from '../upstream-connection.ts';
 import {
@@ -28,6 +28,7 @@ import { createRevocationQueue } from './revocation-queue.ts';
 import { createConnectionSaver } from './save-connection.ts';
 import { createStepUp } from './step-up.ts';
 import { createConnectionSweep } from './sweep-connections.ts';
+import type { TokenHealth } from './token-health.ts';
 import { createUpstreamClients } from './upstream-clients.ts';
 import { createUpstreamProviders } from './upstream-providers.ts';
 import { createWarmTokens } from './warm-tokens.ts';
@@ -79,12 +80,14 @@ export interface Connections {
     owner: ConnectionOwner,
     by: Pick<PrincipalRef, 'kind' | 'id' | 'name'>,
   ): Promise<boolean>;
-  /** Gets a new token now, whatever the age of the present one. Rejects as `of` does. */
+  /** Gets a new token now, whatever the age of the present one, ten times a minute at most. Rejects as `of` does. */
   refresh(upstream: string, owner: ConnectionOwner): Promise<void>;
   /** As `disconnect`, for all connections of a principal who is disabled or removed. */
   endOfPrincipal(principalId: string): Promise<void>;
   /** In order of id, without secrets. */
   list(filter: ConnectionFilter): Promise<Page<ConnectionView>>;
+  /** By the name of the upstream. */
+  health(): Promise<ReadonlyMap<string, TokenHealth>>;
   /** A link that works for this principal alone, for a day. `id` names it and is no secret. */
   linkFor(upstream: string, principal: Pick<PrincipalRef, 'id'>): ConnectionLink;
   /** @param token the parameter `for` of the link */
@@ -143,7 +146,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
   const handOut = createTokenHandOut(context, { warm, refresh: refresher.refresh, stepUp, linkFor });
   const end = createConnectionEnd(context, { warm, queue });
   const save = createConnectionSaver(context, { warm, clearEnding: end.clearEnding });
-  const flow = createConnectFlow(context, { providers, clients, save, giveBack });
+  const flow = createConnectFlow(context, { providers, clients, save, giveBack, disconnect: end.disconnect });
   const { saver } = refresher;
   const sweep = createConnectionSweep(context, { warm, uses, queue, saver, end, fetchOnce: handOut.fetchOnce });
   const timers: NodeJS.Timeout[] = [];
@@ -180,6 +183,13 @@ export function createConnections(options: ConnectionsOptions): Connections {
     async list({ owner, upstream, after, limit = DEFAULT_PAGE }) {
       const page = await listConnections(db, { tenantId, owner, upstream, after, limit });
       return { ...page, items: page.items.map((row) => connectionView(row, now())) };
+    },
+    async health() {
+      const states = new Map<string, Record<string, number>>();
+      for (const { upstream, state, count } of await countConnections(db, tenantId)) {
+        if (state !== 'ending') states.set(upstream, { ...states.get(upstream), [state]: count });
+      }
+      return new Map([...states].map(([name, of]) => [name, { states: of, expiresAt: null, lastError: null }]));
     },
     sweep: sweep.sweep,
     start() {

@@ -1,5 +1,6 @@
-import { toAppError } from '../../errors/app-error.ts';
-import type { Upstream } from '../../model/upstream.ts';
+import { AppError, toAppError } from '../../errors/app-error.ts';
+import { createLru } from '../../lib/lru.ts';
+import { isOauth, type Upstream } from '../../model/upstream.ts';
 import type { SecretVersion } from '../../vault/vault.ts';
 import type { CredentialOwner } from '../resolve-credential.ts';
 import type { Credential } from '../upstream-connection.ts';
@@ -21,6 +22,10 @@ const AHEAD_PAUSE_MS = 5_000;
  */
 const REFUSED_PAUSE_MS = 60_000;
 
+/** A person who asks for a new token without end must not make the provider shut out the gateway, and so everybody. */
+const ASKED_PER_MINUTE = 10;
+const MAX_ASKED = 10_000;
+
 export interface HandOutParts {
   readonly warm: WarmTokens;
   readonly refresh: (request: RefreshRequest) => Promise<WarmToken>;
@@ -32,10 +37,11 @@ export interface HandOutParts {
 export function createTokenHandOut(context: ConnectionsContext, { warm, refresh, stepUp, linkFor }: HandOutParts) {
   const { log, now } = context;
   const flights = new Map<string, Promise<WarmToken>>();
+  const asked = createLru<string, { readonly since: number; times: number }>(MAX_ASKED);
 
   /** Joins what is under way. */
   function fetchOnce(request: RefreshRequest): Promise<WarmToken> {
-    const key = connectionKey(request.upstream.name, request.owner);
+    const key = flightKey(request.upstream, request.owner);
     const underWay = flights.get(key);
     if (underWay !== undefined) return underWay;
     const flight = refresh(request)
@@ -60,17 +66,30 @@ export function createTokenHandOut(context: ConnectionsContext, { warm, refresh,
     return owner;
   }
 
+  function refuseTooMany(key: string): void {
+    const time = performance.now();
+    let entry = asked.get(key);
+    if (entry === undefined || time - entry.since >= 60_000) {
+      entry = { since: time, times: 0 };
+      asked.set(key, entry);
+    }
+    if (++entry.times <= ASKED_PER_MINUTE) return;
+    throw new AppError('conflict', 'This was refreshed several times within the last minute. Wait a minute.');
+  }
+
   /** A token other than the one that was refused. */
   async function another(upstream: OauthUpstream, owner: ConnectionOwner, used: WarmToken): Promise<WarmToken> {
-    const key = connectionKey(upstream.name, owner);
     const isOther = (token: WarmToken | undefined): token is WarmToken =>
-      token !== undefined && !isSameVersion(token.version, used.version) && now() < token.deadAt;
-    const known = warm.get(key);
+      token !== undefined &&
+      isFor(token, upstream) &&
+      !isSameVersion(token.version, used.version) &&
+      now() < token.deadAt;
+    const known = warm.get(connectionKey(upstream.name, owner));
     if (isOther(known)) return known;
     // What is under way may bring the very token that was refused.
-    const underWay = await flights.get(key)?.catch(() => undefined);
+    const underWay = await flights.get(flightKey(upstream, owner))?.catch(() => undefined);
     if (isOther(underWay)) return underWay;
-    if (used.afterRefusal && now() - used.obtainedAt < REFUSED_PAUSE_MS) {
+    if (used.afterRefusal && Math.abs(now() - used.obtainedAt) < REFUSED_PAUSE_MS) {
       throw tokenRefused(upstream.name, 'refuses a token that its provider has just issued. Ask whoever runs it.');
     }
     return fetchOnce({ upstream, owner, isStale: isVersion(used.version), refused: true });
@@ -80,7 +99,7 @@ export function createTokenHandOut(context: ConnectionsContext, { warm, refresh,
     of(upstream: Upstream, principal: CredentialOwner | undefined): Credential | Promise<Credential> {
       const owner = owned(upstream, principal);
       const token = warm.get(connectionKey(upstream.name, owner));
-      if (token !== undefined && upstream.transport !== 'stdio' && token.url === upstream.url) {
+      if (token !== undefined && isFor(token, upstream)) {
         const time = now();
         if (time < token.renewAt) return token;
         if (time < token.deadAt) {
@@ -104,8 +123,9 @@ export function createTokenHandOut(context: ConnectionsContext, { warm, refresh,
       return another(oauth, owner, used);
     },
 
-    /** A new token whatever the age of the present one, as somebody asked for it. */
+    /** A new token whatever the age of the present one, as somebody asked for it; not again and again. */
     async refreshNow(upstream: OauthUpstream, owner: ConnectionOwner): Promise<void> {
+      refuseTooMany(connectionKey(upstream.name, owner));
       const since = now();
       const { version, obtainedAt } = await fetchOnce({ upstream, owner, refused: false });
       if (obtainedAt < since) await fetchOnce({ upstream, owner, isStale: isVersion(version), refused: false });
@@ -117,6 +137,17 @@ export function createTokenHandOut(context: ConnectionsContext, { warm, refresh,
     },
   };
 }
+
+/** What is fetched for an upstream as it was declared before is nothing for the one of now, nor the other way round. */
+const flightKey = ({ name, url, auth }: OauthUpstream, owner: ConnectionOwner): string =>
+  `${connectionKey(name, owner)}\n${url}\n${auth.oauth.issuer ?? ''}`;
+
+/** Not when the upstream was given another address or provider since, which `loadConnection` tells about. */
+const isFor = (token: WarmToken, upstream: Upstream): boolean =>
+  upstream.transport !== 'stdio' &&
+  token.url === upstream.url &&
+  isOauth(upstream.auth) &&
+  (upstream.auth.oauth.issuer ?? token.issuer) === token.issuer;
 
 const isVersion =
   (version: SecretVersion) =>

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { listLeased } from '../../store/connection-leases.ts';
 import { connectionKey } from './connection-owner.ts';
 import type { ConnectionsContext } from './connections-context.ts';
+import { MAX_LEASE_MS } from './refresh-schedule.ts';
 
 const FIRST_MS = 15;
 const MAX_MS = 150;
@@ -19,7 +20,9 @@ export function createLeaseWatch({ db, tenantId, now, log }: ConnectionsContext)
       await sleep(pauseMs);
       try {
         const leased = new Set(
-          (await listLeased(db, { tenantId, now: now() })).map(({ upstream, owner }) => connectionKey(upstream, owner)),
+          (await listLeased(db, { tenantId, now: now(), latest: now() + MAX_LEASE_MS })).map(({ upstream, owner }) =>
+            connectionKey(upstream, owner),
+          ),
         );
         for (const [key, { resolve }] of waiting) {
           if (leased.has(key)) continue;

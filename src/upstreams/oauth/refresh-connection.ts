@@ -14,7 +14,7 @@ import { createRefreshNotes } from './note-refresh.ts';
 import { persist } from './persist.ts';
 import type { Provider } from './provider/provider.ts';
 import { ProviderFailure } from './provider/provider-failure.ts';
-import { deadAt, LEASE_MS } from './refresh-schedule.ts';
+import { deadAt, isLeaseOn, LEASE_MS, MAX_WAIT_MS } from './refresh-schedule.ts';
 import { createTokenSaver } from './save-tokens.ts';
 import type { UpstreamClients } from './upstream-clients.ts';
 import { AFTER_REFUSAL_AGE_MS, type OauthUpstream, type UpstreamProviders } from './upstream-providers.ts';
@@ -106,7 +106,8 @@ export function createRefresher(context: ConnectionsContext, parts: RefreshParts
       const why = new ProviderFailure('invalid_grant', 'The token is over, and there is no refresh token.');
       throw await notes.failed(seen, why, { lease: null });
     }
-    if (seen.retryAt !== null && seen.retryAt > now()) {
+    // What lies further ahead was written before the clock was set back.
+    if (seen.retryAt !== null && seen.retryAt > now() && seen.retryAt <= now() + MAX_WAIT_MS) {
       throw tokenUnavailable(name, seen.lastError ?? 'Refreshing it has failed. It is tried again soon.');
     }
     // Found before the lease is taken, which then covers one request only.
@@ -121,7 +122,8 @@ export function createRefresher(context: ConnectionsContext, parts: RefreshParts
     try {
       if (await isReplaced(held, loaded)) return await giveUp(held, by);
       const { set, client } = await askForTokens(request.upstream, provider, tokens);
-      next = refreshedTokens(tokens, set, { client, server: revocationServer(provider), now: now() });
+      const server = revocationServer(provider);
+      next = refreshedTokens(tokens, set, { client, server, now: now(), afterRefusal: request.refused });
     } catch (error) {
       // Whoever took this process for dead may have refreshed meanwhile.
       if (await isReplaced(held, loaded).catch(() => false)) return giveUp(held, by);
@@ -149,7 +151,7 @@ export function createRefresher(context: ConnectionsContext, parts: RefreshParts
 
   /** Durable first, then used. */
   async function store(
-    { upstream, owner, refused }: RefreshRequest,
+    { upstream, owner }: RefreshRequest,
     held: UpstreamConnection,
     by: string,
     { version: replaces }: LoadedConnection,
@@ -166,10 +168,10 @@ export function createRefresher(context: ConnectionsContext, parts: RefreshParts
       return giveUp(held, by);
     }
     await notes.done(held, by, next, version.version);
-    return warm.put(key, { tokens: next, version }, refused);
+    return warm.put(key, { tokens: next, version });
   }
 
   return { refresh, saver, counts: notes.counts };
 }
 
-const isHeld = ({ leaseUntil }: UpstreamConnection, now: number): boolean => leaseUntil !== null && leaseUntil > now;
+const isHeld = ({ leaseUntil }: UpstreamConnection, now: number): boolean => isLeaseOn(leaseUntil, now);

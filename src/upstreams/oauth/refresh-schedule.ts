@@ -19,6 +19,16 @@ const KEEP_ALIVE_MS = 7 * DAY;
  */
 export const LEASE_MS = 20 * SECOND;
 
+/** Nobody takes a lease for longer; how much clocks of several machines may differ comes on top. */
+export const MAX_LEASE_MS = 2 * LEASE_MS;
+
+/** No failure is waited for longer. */
+export const MAX_WAIT_MS = 10 * MINUTE;
+
+/** Whether a lease is held. One that ends too late was taken before the clock was set back, and holds up nobody. */
+export const isLeaseOn = (until: number | null, now: number): boolean =>
+  until !== null && until > now && until <= now + MAX_LEASE_MS;
+
 export interface TokenTimes {
   /** Milliseconds since the epoch. */
   readonly obtainedAt: number;

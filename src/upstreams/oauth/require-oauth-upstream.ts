@@ -11,7 +11,9 @@ export function requireOauthUpstream(upstream: Upstream): OauthUpstream {
   );
 }
 
+/** Whether tokens are sent to it, however they are got. */
+export const takesTokens = (upstream: Upstream): upstream is OauthUpstream =>
+  upstream.transport !== 'stdio' && isOauth(upstream.auth);
+
 export const isConnectable = (upstream: Upstream): upstream is OauthUpstream =>
-  upstream.transport !== 'stdio' &&
-  isOauth(upstream.auth) &&
-  (upstream.auth.kind === 'oauth-shared' || upstream.auth.kind === 'oauth-per-user');
+  takesTokens(upstream) && (upstream.auth.kind === 'oauth-shared' || upstream.auth.kind === 'oauth-per-user');

@@ -192,3 +192,37 @@ test('an account that takes the place of another one ends that one at the provid
   const ended = provider.grants.map(({ revoked }) => revoked);
   assert.deepEqual(ended, [true, false, false]);
 });
+
+test('what another connection lives on is not revoked under it, but with the last of them', async (t) => {
+  const { broker, provider, upstreams } = await start(t);
+  upstreams.push(oauthUpstream('up2', 'http://127.0.0.1:9/mcp'));
+  await seedConnection(broker, provider, upstreams[0]!, ann);
+  await seedConnection(broker, provider, upstreams[1]!, ann);
+  await broker.connections.disconnect('up', ann, admin);
+  await assert.rejects(async () => broker.connections.of(upstreams[0]!, ann), { code: 'connection_required' });
+  await broker.connections.sweep();
+  assert.deepEqual(provider.stats.revocations, []);
+  const revoked = () => broker.audit.filter(({ action }) => action === 'connection.revoke').map(({ reason }) => reason);
+  assert.deepEqual(revoked(), ['in_use']);
+  await broker.connections.disconnect('up2', ann, admin);
+  await broker.connections.sweep();
+  assert.deepEqual(
+    provider.grants.map(({ revoked }) => revoked),
+    [true, true],
+  );
+  assert.deepEqual(revoked(), ['in_use', 'revoked', 'revoked']);
+  assert.deepEqual(await storedTokens(broker), []);
+});
+
+test('a revocation that waited for its provider does not end what was connected anew meanwhile', async (t) => {
+  const { broker, provider, clock } = await start(t, ['openid', 'email', 'offline_access']);
+  await connect(broker, 'up', ann);
+  down(provider);
+  await broker.connections.disconnect('up', ann, admin);
+  await broker.connections.sweep();
+  provider.intercept = undefined;
+  await connect(broker, 'up', ann);
+  clock.skipped += 3_600_000;
+  await broker.connections.sweep();
+  assert.deepEqual(provider.stats.revocations, []);
+});

@@ -1,8 +1,10 @@
 import type { Secret } from '../../lib/secret.ts';
 import { sha256Hex } from '../../lib/sha256.ts';
+import { isGrantInUse } from '../../store/grant-in-use.ts';
 import {
   claimRevocation,
   deleteSettledRevocations,
+  expediteRevocations,
   insertProviderRevocation,
   listDueRevocations,
   type ProviderRevocation,
@@ -16,6 +18,8 @@ import type { Provider, ProviderClient } from './provider/provider.ts';
 import { ProviderFailure } from './provider/provider-failure.ts';
 import { revokeToken } from './provider/revoke-token.ts';
 import { recordConnection } from './record-connection.ts';
+import { isConnectable } from './require-oauth-upstream.ts';
+import { knownIssuer } from './upstream-providers.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -29,6 +33,8 @@ const MAX_AGE_MS = 30 * 24 * HOUR;
 /** What is done stays in the table for a while: other processes learn from it what was disconnected. */
 const KEEP_MS = 24 * HOUR;
 const BATCH = 50;
+/** How often it is looked whether a grant is still in use, beside each time that its owner disconnects something. */
+const IN_USE_MS = HOUR;
 
 export type RevocationQueue = ReturnType<typeof createRevocationQueue>;
 
@@ -38,11 +44,15 @@ export function createRevocationQueue(context: ConnectionsContext) {
 
   const secretRef = (id: string) => ownEntry(`revocation-${id}`, tenantId);
 
-  /** The secret of a client that was registered by hand may have changed since; all else is as it was. */
-  async function clientOf(upstream: string, { client }: ConnectionTokens): Promise<ProviderClient> {
+  /**
+   * The secret of a client that was registered by hand may have changed since; all else is as it was. Only while the
+   * upstream still is where and what it was: under the same name and client id, another one may belong to another provider.
+   */
+  async function clientOf(upstream: string, { client, url, issuer }: ConnectionTokens): Promise<ProviderClient> {
     const declared = context.upstream(upstream);
-    const current = declared !== undefined && 'oauth' in declared.auth ? declared.auth.oauth.client : null;
-    if (client.source !== 'configured' || current?.id !== client.id) return client;
+    if (client.source !== 'configured' || declared === undefined || !isConnectable(declared)) return client;
+    if (declared.auth.oauth.client?.id !== client.id || declared.url !== url) return client;
+    if ((await knownIssuer(context, declared)) !== issuer) return client;
     const [secret, key] = [
       await context.secretOf(upstream, 'client-secret'),
       await context.secretOf(upstream, 'client-key'),
@@ -50,9 +60,15 @@ export function createRevocationQueue(context: ConnectionsContext) {
     return { ...client, secret: secret ?? client.secret, key: key ?? client.key };
   }
 
-  async function revoke({ id, upstream }: ProviderRevocation): Promise<'revoked' | 'unsupported'> {
+  async function tokensOf({ id }: ProviderRevocation): Promise<ConnectionTokens | null> {
     const sealed = await vault.get(secretRef(id));
-    const tokens = sealed === null ? null : readTokens(sealed);
+    return sealed === null ? null : readTokens(sealed);
+  }
+
+  async function revoke(
+    { upstream }: ProviderRevocation,
+    tokens: ConnectionTokens | null,
+  ): Promise<'revoked' | 'unsupported'> {
     if (tokens === null) return 'unsupported';
     const provider = providerOf(tokens.issuer, tokens.server);
     const fetch = context.fetchFor(tokens.reach);
@@ -65,11 +81,26 @@ export function createRevocationQueue(context: ConnectionsContext) {
     return first ?? second;
   }
 
+  /**
+   * Providers such as Keycloak and Google count all that one account gave to one client as one grant, and end the whole of
+   * it. As long as another connection lives on it, it is not ended: with the last one it is.
+   */
+  const isInUse = ({ owner }: ProviderRevocation, { issuer, client, account }: ConnectionTokens): Promise<boolean> =>
+    isGrantInUse(db, { tenantId, issuer, clientId: client.id, owner, account });
+
   async function attempt(revocation: ProviderRevocation): Promise<void> {
     const { id, upstream, owner, issuer, attempts, createdAt } = revocation;
     const event = { action: 'connection.revoke', upstream, owner } as const;
     try {
-      const result = await revoke(revocation);
+      const tokens = await tokensOf(revocation);
+      if (tokens !== null && (await isInUse(revocation, tokens))) {
+        const lastError = 'Another connection uses the same access at the provider.';
+        await settleRevocation(db, { tenantId, id }, { state: 'waiting', lastError, nextAt: now() + IN_USE_MS }, now());
+        if (attempts === 1)
+          recordConnection(context, { ...event, failed: true, reason: 'in_use', details: { issuer } });
+        return;
+      }
+      const result = await revoke(revocation, tokens);
       await settleRevocation(db, { tenantId, id }, { state: 'done', lastError: null, nextAt: now() }, now());
       await vault.remove(secretRef(id));
       recordConnection(context, { ...event, reason: result, details: { issuer, attempts } });
@@ -98,6 +129,8 @@ export function createRevocationQueue(context: ConnectionsContext) {
       const text = `${tokens.grantId}\n${tokens.accessToken.reveal()}`;
       const id = `rev_${sha256Hex(`revocation ${text}`).slice(0, 26)}`;
       await vault.put(secretRef(id), writeTokens(tokens));
+      // What was only kept because this lived on the same grant need not wait any more.
+      await expediteRevocations(db, { tenantId, issuer: tokens.issuer, owner }, now());
       await insertProviderRevocation(db, {
         ...{ tenantId, id, upstream, owner, issuer: tokens.issuer, createdAt: now() },
       });

@@ -8,6 +8,9 @@ import { scopesFor } from './provider/scopes-for.ts';
 import { recordConnection } from './record-connection.ts';
 import { type OauthUpstream, presetOf, type UpstreamProviders } from './upstream-providers.ts';
 
+/** The latest count: an upstream that thinks of new ones at every call must not grow the question without end. */
+const MAX_WANTED = 100;
+
 /**
  * The upstream wants scopes that the token does not have. More can only be had from the person: the connection notes which,
  * and connecting anew asks for all of them together with those that it has (2026-07-28, "Scope Challenge Handling"). What
@@ -42,7 +45,7 @@ export function createStepUp(
     if (!missing.every((scope) => scopes.includes(scope))) {
       throw tokenRefused(name, `needs ${listed} for this, which the settings of this gateway do not ask for.`);
     }
-    const wantedScopes = [...new Set([...row.wantedScopes, ...missing])];
+    const wantedScopes = [...new Set([...row.wantedScopes, ...missing])].slice(-MAX_WANTED);
     await patchConnection(context.db, row, { state: 'needs_scopes', wantedScopes }, context.now());
     if (row.state !== 'needs_scopes') {
       const details = { issuer: row.issuer, scopes: [...row.scopes], wanted: wantedScopes };

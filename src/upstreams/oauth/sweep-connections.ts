@@ -96,7 +96,8 @@ export function createConnectionSweep(context: ConnectionsContext, parts: SweepP
       for (const step of work) {
         await step().catch((err: unknown) => log.warn({ err }, 'connections could not be looked after'));
       }
-      states = await countConnections(db, tenantId);
+      states = {};
+      for (const { state, count } of await countConnections(db, tenantId)) states[state] = (states[state] ?? 0) + count;
       revocationsWaiting = await countWaitingRevocations(db, tenantId);
     },
     counted: () => ({ states, revocationsWaiting }),

@@ -12,7 +12,7 @@ import type { Provider, ProviderClient } from './provider/provider.ts';
 import { ProviderFailure } from './provider/provider-failure.ts';
 import { registerClient } from './provider/register-client.ts';
 import { recordConnection } from './record-connection.ts';
-import { type OauthUpstream, presetOf } from './upstream-providers.ts';
+import { isSamePlace, type OauthUpstream, presetOf } from './upstream-providers.ts';
 
 /** A provider that forgets a client that is younger than this gets no other one: it would go on like that. */
 const MIN_AGE_MS = 10 * 60_000;
@@ -38,6 +38,11 @@ export function createUpstreamClients(context: ConnectionsContext) {
     const { client } = upstream.auth.oauth;
     if (client === null) return null;
     const { name } = upstream;
+    const declared = context.upstream(name);
+    // Secrets are kept by name: those of now are not for where a call that began before still goes.
+    if (declared !== undefined && !isSamePlace(declared, upstream)) {
+      throw new ProviderFailure('transient', 'The upstream was changed meanwhile. Try again.');
+    }
     const [secret, key] = [await context.secretOf(name, 'client-secret'), await context.secretOf(name, 'client-key')];
     return { ...client, secret, key, source: 'configured', secretExpiresAt: null, issuer: null };
   }
@@ -110,18 +115,23 @@ export function createUpstreamClients(context: ConnectionsContext) {
     return register(upstream, provider);
   }
 
-  function once(upstream: OauthUpstream, work: () => Promise<ProviderClient>): Promise<ProviderClient> {
-    const known = underWay.get(upstream.name);
+  function once(
+    { name }: OauthUpstream,
+    { issuer }: Provider,
+    work: () => Promise<ProviderClient>,
+  ): Promise<ProviderClient> {
+    const key = `${name}\n${issuer}`;
+    const known = underWay.get(key);
     if (known !== undefined) return known;
-    const flight = work().finally(() => underWay.delete(upstream.name));
-    underWay.set(upstream.name, flight);
+    const flight = work().finally(() => underWay.delete(key));
+    underWay.set(key, flight);
     return flight;
   }
 
   return {
     /** @throws ProviderFailure `registration` with what an administrator has to do, or what the provider said */
     of: (upstream: OauthUpstream, provider: Provider): Promise<ProviderClient> =>
-      once(upstream, () => find(upstream, provider)),
+      once(upstream, provider, () => find(upstream, provider)),
 
     /**
      * The provider does not know this client any more: another one in its place. Null when there is none to be had: it was
@@ -133,7 +143,7 @@ export function createUpstreamClients(context: ConnectionsContext) {
       purged: ProviderClient,
     ): Promise<ProviderClient | null> {
       if (upstream.auth.oauth.client !== null || purged.source === 'metadata-document') return null;
-      const client = await once(upstream, async () => {
+      const client = await once(upstream, provider, async () => {
         const row = await stored(upstream, provider);
         if (row !== null && row.clientId !== purged.id) return load(upstream, row);
         if (row !== null && now() - row.createdAt < MIN_AGE_MS) return load(upstream, row);

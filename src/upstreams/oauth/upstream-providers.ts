@@ -1,4 +1,4 @@
-import type { HttpUpstream, UpstreamOauthAuth } from '../../model/upstream.ts';
+import type { HttpUpstream, Upstream, UpstreamOauthAuth } from '../../model/upstream.ts';
 import { listUpstreamClients } from '../../store/upstream-clients.ts';
 import type { ConnectionsContext } from './connections-context.ts';
 import { discoverProvider } from './provider/discover-provider.ts';
@@ -25,40 +25,50 @@ export type UpstreamProviders = ReturnType<typeof createUpstreamProviders>;
 export const presetOf = ({ auth }: OauthUpstream): Preset | null =>
   auth.oauth.preset === null ? null : (PRESETS[auth.oauth.preset] ?? null);
 
+/** The provider that the settings name, by themselves or by their preset; null: it is the upstream that names it. */
+export const issuerSetFor = (upstream: OauthUpstream): string | null =>
+  upstream.auth.oauth.issuer ?? presetOf(upstream)?.issuer ?? null;
+
+/** The first one that the gateway became a client of on behalf of an upstream of this name, wherever that was. */
+const rememberedIssuer = async ({ db, tenantId }: ConnectionsContext, upstream: string): Promise<string | null> =>
+  (await listUpstreamClients(db, { tenantId, upstream }))[0]?.issuer ?? null;
+
+/** The provider that an upstream as it is declared now belongs to, as far as that is known without asking anybody. */
+export const knownIssuer = async (context: ConnectionsContext, upstream: OauthUpstream): Promise<string | null> =>
+  issuerSetFor(upstream) ?? (await rememberedIssuer(context, upstream.name));
+
 /**
  * Which provider gives out tokens for an upstream. The first one that is found is kept: clients are registered there and
  * people have agreed to it. When the upstream names another one later, nothing is sent to that.
  */
 export function createUpstreamProviders(context: ConnectionsContext) {
-  const { db, now, tenantId } = context;
+  const { now } = context;
   const found = new Map<string, Found>();
   const underWay = new Map<string, { readonly upstream: OauthUpstream; readonly provider: Promise<Provider> }>();
 
-  async function pinOf(upstream: OauthUpstream): Promise<string | null> {
-    const { issuer } = upstream.auth.oauth;
-    return issuer ?? (await listUpstreamClients(db, { tenantId, upstream: upstream.name }))[0]?.issuer ?? null;
-  }
-
   async function discover(upstream: OauthUpstream): Promise<Provider> {
     const { oauth } = upstream.auth;
-    const pin = await pinOf(upstream);
-    const look = (issuer: string | null) =>
+    const set = issuerSetFor(upstream);
+    const remembered = set === null ? await rememberedIssuer(context, upstream.name) : null;
+    const look = (known: string | null) =>
       discoverProvider({
         url: upstream.url,
-        oauth: { ...oauth, issuer },
+        oauth,
         preset: presetOf(upstream),
+        remembered: known,
         challenge: null,
         fetch: context.fetchFor(oauth.reach),
       });
     let provider: Provider;
     try {
-      provider = await look(pin);
+      provider = await look(remembered);
     } catch (error) {
-      // An upstream without metadata is found only when no provider is named beforehand.
-      if (pin === oauth.issuer || !(error instanceof ProviderFailure) || error.kind !== 'metadata') throw error;
+      if (!(error instanceof ProviderFailure) || error.kind !== 'metadata') throw error;
+      // An upstream that is its own provider, without metadata, is found only when none is named beforehand.
+      if (remembered === null || new URL(remembered).origin !== new URL(upstream.url).origin) throw error;
       provider = await look(null);
     }
-    if (pin !== null && provider.issuer !== pin && oauth.issuer === null) {
+    if (remembered !== null && provider.issuer !== remembered) {
       throw new ProviderFailure('changed_issuer', 'The upstream names another provider than the one that is known.');
     }
     return provider;
@@ -72,10 +82,11 @@ export function createUpstreamProviders(context: ConnectionsContext) {
     async of(upstream: OauthUpstream, maxAgeMs: number = MAX_AGE_MS): Promise<Provider> {
       const { name } = upstream;
       const known = found.get(name);
-      const usable = known !== undefined && isSame(known.upstream, upstream) ? known : undefined;
-      if (usable !== undefined && now() - usable.at < maxAgeMs) return usable.provider;
+      const usable = known !== undefined && isSamePlace(known.upstream, upstream) ? known : undefined;
+      // The clock may have been set back since.
+      if (usable !== undefined && Math.abs(now() - usable.at) < maxAgeMs) return usable.provider;
       let flight = underWay.get(name);
-      if (flight === undefined || !isSame(flight.upstream, upstream)) {
+      if (flight === undefined || !isSamePlace(flight.upstream, upstream)) {
         flight = { upstream, provider: discover(upstream) };
         underWay.set(name, flight);
       }
@@ -96,5 +107,10 @@ export function createUpstreamProviders(context: ConnectionsContext) {
   };
 }
 
-const isSame = (a: OauthUpstream, b: OauthUpstream): boolean =>
-  a === b || (a.url === b.url && JSON.stringify(a.auth) === JSON.stringify(b.auth));
+/** Whether two declarations lead to the same place in the same way, so that what was got for one is good for the other. */
+export const isSamePlace = (a: Upstream, b: Upstream): boolean =>
+  a === b ||
+  (a.transport !== 'stdio' &&
+    b.transport !== 'stdio' &&
+    a.url === b.url &&
+    JSON.stringify(a.auth) === JSON.stringify(b.auth));

@@ -9,6 +9,7 @@ import { deadAt, renewAt } from './refresh-schedule.ts';
 export interface WarmToken extends Credential {
   /** Of the upstream that it is for. */
   readonly url: string;
+  readonly issuer: string;
   readonly grantId: string;
   /** Of the vault entry that it was read from. */
   readonly version: SecretVersion;
@@ -36,7 +37,7 @@ export function createWarmTokens(capacity: number) {
   const tokens = createLru<string, WarmToken>(capacity);
   return {
     get: (key: string): WarmToken | undefined => tokens.get(key),
-    put(key: string, { tokens: stored, version }: FoundTokens, afterRefusal = false): WarmToken {
+    put(key: string, { tokens: stored, version }: FoundTokens): WarmToken {
       const known = tokens.get(key);
       // The same object while nothing changed: connections and caches know it by that.
       if (known !== undefined && isSameVersion(known.version, version)) return known;
@@ -45,10 +46,11 @@ export function createWarmTokens(capacity: number) {
         id: `oauth:${stored.grantId}`,
         headers: [['Authorization', new Secret(`Bearer ${stored.accessToken.reveal()}`)]],
         url: stored.url,
+        issuer: stored.issuer,
         grantId: stored.grantId,
         version,
         obtainedAt: stored.obtainedAt,
-        afterRefusal,
+        afterRefusal: stored.afterRefusal,
         renewAt: stored.refreshToken === null ? dead : renewAt(stored),
         deadAt: dead,
       };

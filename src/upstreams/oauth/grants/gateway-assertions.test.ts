@@ -28,6 +28,7 @@ test('a subject token says about whom it is, for which provider, upstream and cl
     aud: ABOUT.audience,
     resource: ABOUT.resource,
     client_id: 'toolgate',
+    typ: 'ID',
   });
   assert.equal(exp! - iat!, 120);
   assert.match(jti!, /^[\da-f-]{36}$/);

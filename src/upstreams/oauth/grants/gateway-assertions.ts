@@ -53,7 +53,8 @@ export function createGatewayAssertions(
     return new Secret(jwt);
   };
   return {
-    subjectToken: (assertion) => sign('JWT', assertion, {}),
+    // The claim is for Keycloak, which takes no JWT of others that does not say so: it states who somebody is.
+    subjectToken: (assertion) => sign('JWT', assertion, { typ: 'ID' }),
     idJag: ({ scopes, ...assertion }) =>
       sign('oauth-id-jag+jwt', assertion, scopes.length > 0 ? { scope: scopes.join(' ') } : {}),
   };

@@ -12,7 +12,10 @@ import { type ConnectionOwner, connectionKey } from '../connection-owner.ts';
 import type { Challenge } from '../provider/challenge.ts';
 import type { TokenSet } from '../provider/provider.ts';
 import { backOffMs, deadAt, renewAt } from '../refresh-schedule.ts';
+import type { TokenHealth } from '../token-health.ts';
+import { isSamePlace } from '../upstream-providers.ts';
 import { explainGrantFailure } from './explain-grant-failure.ts';
+import { healthOfTokens, isGood } from './health-of-tokens.ts';
 import type { ObtainToken } from './obtain-token.ts';
 
 /** An upstream that refuses a token this young refuses the next one as well. */
@@ -45,12 +48,28 @@ export interface KeptTokensOptions {
 export interface KeptTokens extends TokenSource {
   /** Forgets the tokens of an upstream: it was changed or removed. */
   forget(upstream: string): void;
-  /** Forgets the tokens of a principal who is disabled, removed or has signed in anew. */
+  /** Forgets the tokens of a principal who is disabled or removed. */
   endOfPrincipal(principalId: string): void;
-  stats(): { readonly warm: number; readonly obtaining: number };
+  /** Whether the owner has a token there that is good, and none was refused since. */
+  works(upstream: string, owner: ConnectionOwner): boolean;
+  /** By the name of the upstream, as far as its tokens were used by this process. */
+  health(): ReadonlyMap<string, TokenHealth>;
+  stats(): KeptTokenStats;
+}
+
+export interface KeptTokenStats {
+  /** Tokens in memory that are good. */
+  readonly warm: number;
+  /** Requests under way. */
+  readonly obtaining: number;
+  /** Since the start: tokens that were got, and requests that failed by their code in the error catalog. */
+  readonly obtained: number;
+  readonly failed: Readonly<Record<string, number>>;
 }
 
 interface Entry {
+  /** As it was declared when the tokens were asked for: they go to no other address under the same name. */
+  upstream: Upstream;
   readonly owner: ConnectionOwner;
   token: Held | null;
   /** The request that is under way: all who need its result wait for this one. */
@@ -58,6 +77,7 @@ interface Entry {
   /** Scopes that the upstream asked for over time. */
   wanted: readonly string[];
   failure: AppError | null;
+  failedAt: number;
   failures: number;
   /** Until when the failure stands for further attempts. */
   quietUntil: number;
@@ -66,6 +86,7 @@ interface Entry {
 interface Held {
   readonly credential: Credential;
   readonly obtainedAt: number;
+  readonly expiresAt: number | null;
   readonly scopes: readonly string[];
   readonly renewAt: number;
   readonly deadAt: number;
@@ -80,15 +101,22 @@ interface Held {
 export function createKeptTokens(options: KeptTokensOptions): KeptTokens {
   const { obtain, onEvent, log, now = Date.now, random = Math.random } = options;
   const entries = createLru<string, Entry>(options.cacheSize ?? 20_000);
+  const failed: Record<string, number> = {};
+  let obtained = 0;
 
   function entryOf(upstream: Upstream, owner: CredentialOwner | undefined): Entry {
     const whose = isPersonal(upstream.auth) && owner !== undefined ? { kind: owner.kind, id: owner.id } : SHARED;
     const key = connectionKey(upstream.name, whose);
     let entry = entries.get(key);
-    if (entry === undefined) {
-      entry = { owner: whose, token: null, flight: null, wanted: [], failure: null, failures: 0, quietUntil: 0 };
+    if (entry === undefined || !isSamePlace(entry.upstream, upstream)) {
+      entry = {
+        ...{ upstream, owner: whose, token: null, flight: null, wanted: [] },
+        ...{ failure: null, failedAt: 0, failures: 0, quietUntil: 0 },
+      };
       entries.set(key, entry);
     }
+    // The object of now, so that the next comparison costs nothing.
+    entry.upstream = upstream;
     return entry;
   }
 
@@ -120,11 +148,14 @@ export function createKeptTokens(options: KeptTokensOptions): KeptTokens {
       entry.failure = null;
       entry.failures = 0;
       entry.quietUntil = 0;
+      obtained++;
       onEvent({ ...known, what, issuer: asked.issuer, scopes: asked.tokens.scopes, reason: null });
       return entry.token.credential;
     } catch (thrown) {
       const error = explainGrantFailure(upstream.name, owner, thrown);
       entry.failures++;
+      entry.failedAt = now();
+      failed[error.code] = (failed[error.code] ?? 0) + 1;
       // What a person does about it counts at once.
       const asksPerson = error.code === 'connection_required';
       entry.quietUntil = asksPerson ? 0 : now() + Math.min(MAX_QUIET_MS, backOffMs(entry.failures, random));
@@ -143,7 +174,7 @@ export function createKeptTokens(options: KeptTokensOptions): KeptTokens {
       const entry = entryOf(upstream, owner);
       const { token } = entry;
       const time = now();
-      if (token !== null && time < token.deadAt) {
+      if (isGood(token, time)) {
         if (time >= token.renewAt && entry.flight === null && time >= entry.quietUntil) {
           // The present one is still good; what goes wrong here is told when it is not any more.
           start(upstream, entry, null).catch(() => undefined);
@@ -173,14 +204,29 @@ export function createKeptTokens(options: KeptTokensOptions): KeptTokens {
     endOfPrincipal(principalId) {
       for (const [key, { owner }] of entries.entries()) if (owner.id === principalId) entries.delete(key);
     },
+    works(upstream, owner) {
+      const entry = entries.get(connectionKey(upstream, owner));
+      return entry !== undefined && entry.failure === null && isGood(entry.token, now());
+    },
+    health() {
+      const byUpstream = new Map<string, Entry[]>();
+      for (const [key, entry] of entries.entries()) {
+        const upstream = key.slice(0, key.indexOf('\n'));
+        const known = byUpstream.get(upstream);
+        if (known === undefined) byUpstream.set(upstream, [entry]);
+        else known.push(entry);
+      }
+      const time = now();
+      return new Map([...byUpstream].map(([upstream, of]) => [upstream, healthOfTokens(of, time)]));
+    },
     stats() {
       let warm = 0;
       let obtaining = 0;
       for (const [, { token, flight }] of entries.entries()) {
-        if (token !== null && now() < token.deadAt) warm++;
+        if (isGood(token, now())) warm++;
         if (flight !== null) obtaining++;
       }
-      return { warm, obtaining };
+      return { warm, obtaining, obtained, failed };
     },
   };
 }
@@ -192,7 +238,7 @@ function hold(tokens: TokenSet, owner: ConnectionOwner, obtainedAt: number, rand
       id: owner.kind === 'shared' ? 'shared:token' : `${owner.kind}:${owner.id}:token`,
       headers: [['Authorization', new Secret(`Bearer ${tokens.accessToken.reveal()}`)]],
     },
-    obtainedAt,
+    ...times,
     scopes: tokens.scopes,
     renewAt: renewAt(times, random),
     deadAt: deadAt(times),

@@ -7,6 +7,7 @@ import { bearerOf, CLIENT, codeOf, startMachineTokens, tokenRequests } from '../
 import { AppError } from '../../../errors/app-error.ts';
 import { Secret } from '../../../lib/secret.ts';
 import type { Challenge } from '../provider/challenge.ts';
+import type { OauthUpstream } from '../upstream-providers.ts';
 
 const ANN = { kind: 'user', id: 'usr_ann' } as const;
 const UNAUTHORIZED: Challenge = { status: 401, resourceMetadata: null, scopes: [], error: 'invalid_token' };
@@ -70,7 +71,7 @@ test('many calls at once share one request, and later ones get the same credenti
   assert.equal(new Set(all).size, 1);
   assert.equal(provider.to('token').length, 1);
   assert.equal(tokens.of(files, ANN), all[0], 'at once, and whoever calls');
-  assert.deepEqual(tokens.stats(), { warm: 1, obtaining: 0 });
+  assert.deepEqual(tokens.stats(), { warm: 1, obtaining: 0, obtained: 1, failed: {} });
 });
 
 test('a token is replaced behind the calls before it ends, and the credential keeps its id', async (t) => {
@@ -118,6 +119,53 @@ test('while the provider fails, a token that is good stays in use', async (t) =>
   provider.intercept = undefined;
   clock.passed += 60_000;
   assert.notEqual(bearerOf(await tokens.of(files, undefined)), bearerOf(first));
+});
+
+test('operators see which tokens work, until when, and why there are none', async (t) => {
+  const { provider, clock, said, open, upstream } = await startMachineTokens(t);
+  const tokens = open();
+  const files = upstream();
+  const shared = { kind: 'shared', id: '' } as const;
+  assert.deepEqual([...tokens.health()], []);
+  assert.equal(tokens.works('files', shared), false);
+  await tokens.of(files, undefined);
+  const good = tokens.health().get('files')!;
+  assert.deepEqual([good.states, good.lastError], [{ working: 1 }, null]);
+  assert.ok(Math.abs(good.expiresAt! - (Date.now() + 600_000)) < 60_000);
+  assert.equal(tokens.works('files', shared), true);
+
+  const exchange = { grant: 'token-exchange', subject: 'identity-provider', provider: 'corp', audience: null } as const;
+  const people = { ...upstream('token-exchange', { exchange }), name: 'people' };
+  await assert.rejects(async () => tokens.of(people, ANN), codeOf('connection_required'));
+  const waiting = tokens.health().get('people')!;
+  assert.deepEqual(waiting, { states: { needs_sign_in: 1 }, expiresAt: null, lastError: null });
+  said.idTokens.set(`corp ${ANN.id}`, 'who ann is');
+  await tokens.of(people, ANN);
+  assert.deepEqual(tokens.health().get('people')!.states, { working: 1 });
+
+  provider.intercept = ({ endpoint }, response) => {
+    if (endpoint !== 'token') return false;
+    response.writeHead(503).end();
+    return true;
+  };
+  clock.passed += 600_000;
+  await assert.rejects(async () => tokens.of(files, undefined), codeOf('upstream_unavailable'));
+  const bad = tokens.health().get('files')!;
+  assert.deepEqual([bad.states, bad.expiresAt], [{ failing: 1 }, null]);
+  assert.deepEqual(tokens.health().get('people')!.lastError, null, 'each upstream for itself');
+  assert.match(bad.lastError!.message, /There is no token for "files" right now/);
+  assert.ok(bad.lastError!.at >= Date.now() + 599_000);
+  assert.equal(tokens.works('files', shared), false);
+  assert.deepEqual(tokens.stats().failed, { connection_required: 1, upstream_unavailable: 1 });
+});
+
+test('who issues tokens is found before anybody needs one, or what an administrator has to do is said', async (t) => {
+  const { provider, open, upstream } = await startMachineTokens(t);
+  const files = upstream() as OauthUpstream;
+  assert.equal(await open().issuerOf(files), provider.issuer);
+  assert.deepEqual(tokenRequests(provider), []);
+  provider.tamper.metadata = (document) => ({ ...document, issuer: 'https://evil.example' });
+  await assert.rejects(open().issuerOf(files), codeOf('upstream_credential_rejected'));
 });
 
 test('calls do not flood a provider that refuses the client, and a new secret counts at once', async (t) => {

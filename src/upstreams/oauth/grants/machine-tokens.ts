@@ -1,8 +1,10 @@
 import { DEFAULT_TENANT } from '../../../model/principal.ts';
+import { SHARED } from '../../../vault/vault.ts';
 import type { ConnectionsContext, ConnectionsOptions } from '../connections-context.ts';
 import { recordConnection } from '../record-connection.ts';
 import { createUpstreamClients } from '../upstream-clients.ts';
-import { createUpstreamProviders } from '../upstream-providers.ts';
+import { createUpstreamProviders, type OauthUpstream } from '../upstream-providers.ts';
+import { explainGrantFailure } from './explain-grant-failure.ts';
 import type { GatewayAssertions } from './gateway-assertions.ts';
 import { createKeptTokens, type KeptTokens } from './kept-tokens.ts';
 import { createObtainToken, type IdentityProviders } from './obtain-token.ts';
@@ -17,8 +19,13 @@ export interface MachineTokensOptions {
   readonly signInUrl: (provider: string) => string;
 }
 
+export interface MachineTokens extends KeptTokens {
+  /** Who issues tokens for this upstream, before anybody needs one. Rejects with AppError. */
+  issuerOf(upstream: OauthUpstream): Promise<string>;
+}
+
 /** Tokens that nobody has to sit at a browser for: `client-credentials` and `token-exchange`. */
-export function createMachineTokens(options: MachineTokensOptions): KeptTokens {
+export function createMachineTokens(options: MachineTokensOptions): MachineTokens {
   const { connections, assertions, identity, signInUrl } = options;
   const { now = Date.now, tenantId = DEFAULT_TENANT, log, fetchFor, cacheSize } = connections;
   const context: ConnectionsContext = { ...connections, now, tenantId };
@@ -40,7 +47,18 @@ export function createMachineTokens(options: MachineTokensOptions): KeptTokens {
   connections.vault.onChange((ref) => {
     if (ref !== null && ref.tenantId === tenantId && CLIENT_ENTRIES.has(ref.name)) tokens.forget(ref.upstream);
   });
-  return tokens;
+  return {
+    ...tokens,
+    async issuerOf(upstream) {
+      try {
+        const provider = await providers.of(upstream);
+        await clients.of(upstream, provider);
+        return provider.issuer;
+      } catch (thrown) {
+        throw explainGrantFailure(upstream.name, SHARED, thrown);
+      }
+    },
+  };
 }
 
 const ACTIONS = { obtained: 'connection.connect', refreshed: 'connection.refresh', failed: 'connection.fail' } as const;

@@ -1,5 +1,7 @@
 import { AppError } from '../../../errors/app-error.ts';
+import { createLru, type Lru } from '../../../lib/lru.ts';
 import type { Secret } from '../../../lib/secret.ts';
+import { sha256Hex } from '../../../lib/sha256.ts';
 import { isOauth, type Upstream, type UpstreamExchange, type UpstreamOauth } from '../../../model/upstream.ts';
 import type { ConnectionOwner } from '../connection-owner.ts';
 import type { Challenge } from '../provider/challenge.ts';
@@ -62,6 +64,7 @@ export interface ObtainToken {
 /** Gets tokens by the grant that the settings of an upstream say. */
 export function createObtainToken(options: ObtainTokenOptions): ObtainToken {
   const { providers, clients, fetchFor } = options;
+  const refusals = createLru<string, Refusal>(MAX_REFUSALS);
 
   async function obtainToken({ upstream, owner, challenge, wanted }: TokenWanted) {
     const known = requireOauth(upstream);
@@ -79,7 +82,7 @@ export function createObtainToken(options: ObtainTokenOptions): ObtainToken {
     const tokens =
       exchange === null
         ? await clientCredentialsTokens(request)
-        : await tokensForPerson(options, { upstream, owner, request, exchange });
+        : await tokensForPerson({ ...options, refusals }, { upstream, owner, request, exchange });
     return { tokens, issuer: provider.issuer };
   }
 
@@ -93,6 +96,22 @@ function requireOauth(upstream: Upstream): OauthUpstream {
   return upstream as OauthUpstream;
 }
 
+/** An ID token that was not taken, by its hash. */
+interface Refusal {
+  readonly of: string;
+  /** Of `performance.now()`. */
+  readonly at: number;
+}
+
+/** The same ID token is not tried again for so long: calls must not flood whoever refused it. Another one counts at once. */
+const REFUSED_MS = 60_000;
+const MAX_REFUSALS = 10_000;
+
+interface PersonOptions extends ObtainTokenOptions {
+  /** By upstream and person. */
+  readonly refusals: Lru<string, Refusal>;
+}
+
 interface ForPerson {
   readonly upstream: Upstream;
   readonly owner: ConnectionOwner;
@@ -100,7 +119,7 @@ interface ForPerson {
   readonly exchange: UpstreamExchange;
 }
 
-async function tokensForPerson(options: ObtainTokenOptions, wanted: ForPerson): Promise<TokenSet> {
+async function tokensForPerson(options: PersonOptions, wanted: ForPerson): Promise<TokenSet> {
   return wanted.exchange.subject === 'gateway' ? byGateway(options, wanted) : byIdentityProvider(options, wanted);
 }
 
@@ -125,7 +144,7 @@ async function byGateway(
 }
 
 /** The company's identity provider vouches, with what it issued when the person signed in to the gateway. */
-async function byIdentityProvider(options: ObtainTokenOptions, wanted: ForPerson): Promise<TokenSet> {
+async function byIdentityProvider(options: PersonOptions, wanted: ForPerson): Promise<TokenSet> {
   const { upstream, owner, request, exchange } = wanted;
   const { identity } = options;
   const name = exchange.provider!;
@@ -133,18 +152,26 @@ async function byIdentityProvider(options: ObtainTokenOptions, wanted: ForPerson
   const again = (): AppError => signInAgain(upstream, name, options.signInUrl(name));
   const idToken = await identity.idTokenOf(name, owner.id);
   if (idToken === null) throw again();
+  const key = `${upstream.name}\n${owner.id}`;
+  const of = sha256Hex(`${name}\n${request.provider.issuer}\n${idToken.reveal()}`);
+  const before = options.refusals.get(key);
+  if (before?.of === of && performance.now() - before.at < REFUSED_MS) throw again();
+  const refused = (): AppError => {
+    options.refusals.set(key, { of, at: performance.now() });
+    return again();
+  };
   if (exchange.grant === 'id-jag') {
     const { provider, scopes } = request;
     const audience = exchange.audience ?? provider.issuer;
     const assertion = await identity.idJag(name, { idToken, audience, resource: provider.resource, scopes });
-    if (assertion === null) throw again();
+    if (assertion === null) throw refused();
     return idJagTokens({ ...request, assertion });
   }
   try {
     const asked = { subjectToken: idToken, subjectTokenType: 'id_token', audience: exchange.audience } as const;
     return await exchangeTokens({ ...request, ...asked });
   } catch (error) {
-    if (error instanceof ProviderFailure && error.kind === 'invalid_grant') throw again();
+    if (error instanceof ProviderFailure && error.kind === 'invalid_grant') throw refused();
     throw error;
   }
 }

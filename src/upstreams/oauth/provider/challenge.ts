@@ -13,8 +13,8 @@ const MAX_LENGTH = 8192;
 const MAX_SCOPES = 100;
 
 const TOKEN = /[!#$%&'*+.^_`|~0-9A-Za-z-]+/y;
-/** RFC 6749 §3.3. */
-const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
+/** RFC 6749 §3.3; longer ones are no names. */
+const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/;
 
 /**
  * Reads the Bearer challenge of an answer. A 401 is a challenge also without a header that says more, because old servers

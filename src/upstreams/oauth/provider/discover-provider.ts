@@ -15,6 +15,11 @@ export interface DiscoverOptions {
   readonly url: string;
   readonly oauth: UpstreamOauth;
   readonly preset: Preset | null;
+  /**
+   * The provider that was found before, where the settings name none. The upstream has to name it still, unless it is its
+   * own: another one may be behind the name of the upstream by now.
+   */
+  readonly remembered?: string | null;
   /** What it answered to a call; null: it is asked here. */
   readonly challenge: Challenge | null;
   readonly fetch: ProviderFetch;
@@ -30,12 +35,14 @@ export interface DiscoverOptions {
  */
 export async function discoverProvider(options: DiscoverOptions): Promise<Provider> {
   const { url, oauth, preset, fetch } = options;
-  const pinned = oauth.issuer ?? preset?.issuer ?? null;
+  const set = oauth.issuer ?? preset?.issuer ?? null;
+  const pinned = set ?? options.remembered ?? null;
   if (preset?.endpoints !== undefined) return presetProvider(options, preset, pinned);
   const { reach } = oauth;
   const challenge = options.challenge ?? (await probeChallenge(url, fetch));
   const resource = await findResourceMetadata(url, challenge, { reach, fetch });
   const named = issuerFor(resource, pinned, preset);
+  if (set === null && pinned !== null && !mayStayUnnamed(pinned, url, resource)) throw notNamedAnyMore(pinned);
   if (named === null && preset?.issuerAdvice !== undefined) throw issuerMissing(preset);
   const issuer = named ?? new URL(url).origin;
   const byOrigin = named === null && resource === null;
@@ -52,6 +59,15 @@ export async function discoverProvider(options: DiscoverOptions): Promise<Provid
     via: `${namedBy}; ${found === null ? 'default endpoints of 2025-03-26' : `provider metadata (${found.via})`}`,
   });
 }
+
+const mayStayUnnamed = (remembered: string, url: string, resource: ResourceMetadata | null): boolean =>
+  (resource?.authorizationServers ?? []).length > 0 || new URL(remembered).origin === new URL(url).origin;
+
+const notNamedAnyMore = (issuer: string): ProviderFailure =>
+  new ProviderFailure(
+    'metadata',
+    `The upstream does not name a provider (any more). If it still is ${quoted(issuer)}, set \`issuer\`.`,
+  );
 
 const issuerMissing = ({ issuerAdvice = '' }: Preset): ProviderFailure =>
   new ProviderFailure('metadata', `Set \`issuer\` to an https URL. ${issuerAdvice}`.trim());

@@ -23,6 +23,11 @@ export function errorKind(error: string, preset: Preset | null): ProviderFailure
   return Object.hasOwn(KINDS, code) ? KINDS[code]! : 'protocol';
 }
 
-/** What to try when the provider does not like RFC 8707: some, such as Entra, refuse any `resource`. */
-export const adviceFor = (error: string, description: string | null | undefined): string =>
-  error === 'invalid_target' || /resource/i.test(description ?? '') ? ' Try `sendResource: false`.' : '';
+/**
+ * What to try when a provider refuses what is asked for without being told to: `resource` (RFC 8707), of which some, such as
+ * Entra, want none at all; `offline_access`, which Keycloak lists also for people who may not have it.
+ */
+export function adviceFor(error: string, description: string | null | undefined): string {
+  if (error === 'invalid_target' || /resource/i.test(description ?? '')) return ' Try `sendResource: false`.';
+  return /offline/i.test(description ?? '') ? ' Set `scopes` without `offline_access`.' : '';
+}

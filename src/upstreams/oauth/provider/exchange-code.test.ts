@@ -105,6 +105,19 @@ test('a no of the person or the provider says so, with its words escaped', async
   }
 });
 
+test('what a provider repeats of the request in its error is not passed on', async () => {
+  await using flow = await startFlow();
+  for (const member of ['code', 'code_verifier']) {
+    flow.fake.intercept = ({ endpoint, params }, response) => {
+      if (endpoint !== 'token') return false;
+      const body = { error: 'invalid_request', error_description: `look: ${params.get(member)}` };
+      response.writeHead(400, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+      return true;
+    };
+    await assert.rejects(flow.exchange(await flow.callback()), failsAs('protocol', /look: \[redacted\]”/));
+  }
+});
+
 test('a client that another provider knows takes its secret nowhere', async () => {
   await using flow = await startFlow();
   const client = configuredClient({ issuer: 'https://honest.example' });

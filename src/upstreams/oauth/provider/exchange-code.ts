@@ -1,4 +1,5 @@
 import * as oauth from 'oauth4webapi';
+import { Secret } from '../../../lib/secret.ts';
 import type { UpstreamOauth } from '../../../model/upstream.ts';
 import { clientAuthentication } from './client-authentication.ts';
 import { adviceFor, errorKind } from './error-kind.ts';
@@ -56,7 +57,7 @@ export async function exchangeCode(options: ExchangeOptions): Promise<TokenSet> 
     sentAt,
     askedScopes: options.scopes ?? [],
     refreshToken: null,
-    secrets: [client.secret],
+    secrets: [client.secret, new Secret(options.codeVerifier), new Secret(parameters.get('code')!)],
   });
   const account = await readAccount({ provider, preset, tokens, body, fetch, clientId: client.id });
   return { ...tokens, account };

@@ -161,7 +161,7 @@ test('Atlassian, Linear: the gateway registers itself; read-only scopes are thos
 });
 
 test('Entra: no resource, PKCE although it is not listed, and refresh tokens for offline_access', async () => {
-  const scopes = ['api://mcp/.default'];
+  const scopes = ['api://mcp/.default', 'offline_access'];
   await using flow = await start('entra', { oauth: { scopes } });
   const tokens = await flow.connect();
   assert.ok(flow.fake.requests.every(({ params }) => !params.has('resource')));

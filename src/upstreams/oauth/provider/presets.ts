@@ -128,7 +128,7 @@ const ENTRA: Preset = {
   errors: { interaction_required: 'invalid_grant', consent_required: 'invalid_grant', login_required: 'invalid_grant' },
   notes: [
     'Register an application with the redirect URI {redirectUri} (platform "Web"); there is no dynamic registration.',
-    'Set `scopes` to those of the upstream, such as api://{application id}/.default.',
+    'Set `scopes` to those of the upstream, such as api://{application id}/.default, and to offline_access, without which there are no refresh tokens.',
   ],
 };
 
@@ -139,6 +139,7 @@ const KEYCLOAK: Preset = {
   notes: [
     'Either register a client with the redirect URI {redirectUri} and "Client authentication" on, or allow the gateway in the policies of "Client registration".',
     'Keycloak puts no audience of its own into tokens: give the client an audience mapper for the upstream.',
+    'People need the role offline_access, which is one of the default roles, or `scopes` has to be set without it.',
   ],
 };
 

@@ -21,6 +21,21 @@ test('words of a provider stand in quotes that they cannot leave, shortened, wit
   assert.doesNotMatch(said, /s3cret|ghp_|eyJ/);
 });
 
+test('a secret is found as it stands in a form, in a URL and in an Authorization header', () => {
+  const value = 's3cr+t/:ü &x';
+  const form = new URLSearchParams({ client_secret: value }).toString().split('=')[1]!;
+  for (const text of [
+    form,
+    form.toLowerCase(),
+    encodeURIComponent(value),
+    `Basic ${Buffer.from(`id:${encodeURIComponent(value)}`).toString('base64')}`,
+    Buffer.from(value).toString('base64url'),
+  ]) {
+    const said = quoted(`got ${text}!`, [new Secret(value)]);
+    assert.match(said, /^“got (?:Basic )?\[redacted\][=]*!”$/, text);
+  }
+});
+
 test('an empty secret takes nothing out of a text', () => {
   assert.equal(quoted('abc', [new Secret('')]), '“abc”');
 });

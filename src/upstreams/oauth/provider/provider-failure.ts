@@ -49,9 +49,25 @@ export class ProviderFailure extends Error {
  * @param secrets what was sent to it, and must not come back in its error messages
  */
 export function quoted(text: string, secrets: readonly (Secret | null)[] = []): string {
-  let safe = text;
-  for (const secret of secrets) if (secret?.reveal()) safe = safe.replaceAll(secret.reveal(), '[redacted]');
+  const safe = withoutSecrets(text, secrets);
   return `“${cut(escapeUnprintable(redactSecretText(safe)).replaceAll(/[“”]/g, '"'), MAX_QUOTE)}”`;
+}
+
+/** As they are, as they stand in a form or a URL, and within something in Base64, such as a repeated `Authorization` header. */
+function withoutSecrets(text: string, secrets: readonly (Secret | null)[]): string {
+  const forms = secrets.flatMap((secret) => {
+    const value = secret?.reveal() ?? '';
+    const inForm = new URLSearchParams([['', value]]).toString().slice(1);
+    const encoded = [encodeURIComponent(value), encodeURIComponent(value).replaceAll('%20', '+'), inForm];
+    return [value, ...encoded, ...encoded.map((each) => each.replaceAll(/%../g, (hex) => hex.toLowerCase()))];
+  });
+  const known = [...new Set(forms)].filter((form) => form !== '').sort((a, b) => b.length - a.length);
+  if (known.length === 0) return text;
+  const plain = known.reduce((rest, form) => rest.replaceAll(form, '[redacted]'), text);
+  return plain.replaceAll(/[\w+/-]{8,}/g, (run) => {
+    const decoded = Buffer.from(run, 'base64').toString();
+    return known.some((form) => decoded.includes(form)) ? '[redacted]' : run;
+  });
 }
 
 /** The failure of a request that got no answer. Anything that is a ProviderFailure already stays what it is. */

@@ -75,7 +75,8 @@ export async function readTokens(
   const tokens = {
     accessToken: new Secret(data.access_token),
     refreshToken: data.refresh_token ? new Secret(data.refresh_token) : options.refreshToken,
-    expiresAt: until(data.expires_in),
+    // Who says 0 means nothing by it: a token that is over when it comes would have to be replaced at every call.
+    expiresAt: until(data.expires_in || null),
     refreshExpiresAt: data.refresh_token
       ? until(data.refresh_token_expires_in || data.refresh_expires_in || null)
       : null,

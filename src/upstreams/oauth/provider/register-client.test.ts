@@ -129,7 +129,8 @@ test('where no client can be made, an administrator is told what to do', async (
   });
   await assert.rejects(strict.register(), (error: ProviderFailure) => {
     assert.equal(error.kind, 'registration');
-    assert.match(error.message, /invalid_client_metadata: Policy \\u001b\[31m\\u000a"Trusted Hosts"/);
+    assert.match(error.message, /redirect URI https:\S+\/connect\/callback and set `clientId`/);
+    assert.match(error.message, /invalid_client_metadata: Policy \\u001b\[31m\\u000a"Trusted/);
     assert.ok(error.message.length <= 200);
     return true;
   });

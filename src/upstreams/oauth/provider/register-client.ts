@@ -134,8 +134,9 @@ async function register(
   const { status, body, error, description } = await readAnswer(response, `The registration of ${who}`);
   if (status < 300 && body !== null && error === null) return body;
   const why = error === null ? `answer ${status}` : quoted([error, description].filter(Boolean).join(': '));
+  // What to do comes first: the message may be cut.
   throw new ProviderFailure(
     'registration',
-    `${who} refuses to register a client (${why}). Register one there with redirect URI ${redirectUri} and set \`clientId\`.`,
+    `Register a client at ${who} with redirect URI ${redirectUri} and set \`clientId\`. It refused: ${why}.`,
   );
 }

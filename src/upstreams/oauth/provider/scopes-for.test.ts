@@ -45,10 +45,12 @@ test('the settings are a limit that no challenge lifts', () => {
   assert.deepEqual(scopes({ oauth: oauthSettings({ scopes: [] }), provider: known }), []);
 });
 
-test('offline_access is asked for exactly where the provider lists it', () => {
+test('offline_access is asked for where the provider lists it, and the settings do not say which scopes', () => {
   const listing = provider({ supported: ['read'], listed: ['read', 'offline_access'] });
   assert.deepEqual(scopes({ provider: listing }), ['read', 'offline_access']);
-  assert.deepEqual(scopes({ provider: listing, oauth: oauthSettings({ scopes: ['x'] }) }), ['x', 'offline_access']);
+  assert.deepEqual(scopes({ provider: listing, oauth: oauthSettings({ scopes: ['x'] }) }), ['x']);
+  const both = oauthSettings({ scopes: ['x', 'offline_access'] });
+  assert.deepEqual(scopes({ provider: listing, oauth: both }), ['x', 'offline_access']);
   const asking = { challenge: ['read', 'offline_access'] };
   assert.deepEqual(scopes({ provider: provider({ ...asking, listed: ['read'] }) }), ['read']);
   assert.deepEqual(scopes({ provider: provider(asking) }), ['read']);

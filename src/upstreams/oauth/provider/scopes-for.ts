@@ -20,7 +20,8 @@ const OFFLINE = 'offline_access';
  * The scopes to ask for, no more than needed: those of the settings; or the read-only ones; or those that the upstream
  * asks for, else all that its metadata lists, else those of the preset. What was granted before is kept, unless the
  * settings say exactly which ones: they and `readOnly` are limits that no upstream can lift, so that the result may lack
- * what a challenge asks for. `offline_access` is added where the provider lists it, and left out where it does not.
+ * what a challenge asks for. `offline_access` is added where the provider lists it, unless the settings say which scopes:
+ * some providers list it for everybody and give it to few. It is left out where the provider does not list it.
  *
  * @throws ProviderFailure `invalid_scope` when only reading is wanted, and nobody knows which scopes that is
  */
@@ -29,7 +30,9 @@ export function scopesFor(options: ScopesOptions): string[] {
   const wanted = oauth.scopes ?? (oauth.readOnly ? readOnlyScopes(options) : [...granted, ...namedScopes(options)]);
   const scopes = new Set(wanted);
   const listed = provider.server.scopes_supported;
-  if (listed?.includes(OFFLINE)) scopes.add(OFFLINE);
+  if (listed?.includes(OFFLINE)) {
+    if (oauth.scopes === null) scopes.add(OFFLINE);
+  }
   // Without a list nobody knows: what the settings say counts then.
   else if (listed !== undefined || oauth.scopes === null) scopes.delete(OFFLINE);
   return [...scopes];
