@@ -96,7 +96,10 @@ test('an exchange is vouched for by the gateway, or by an identity provider that
 
 test('secrets are kept apart from the settings, as templates, and what they refer to is known', async () => {
   const { config, warnings } = await load(
-    entry("{ oauth: { clientId: a, clientSecret: '${vault:github_secret}' } }", ', identityHeader: X-Caller'),
+    entry(
+      "{ oauth: { preset: github, clientId: a, clientSecret: '${vault:github_secret}' } }",
+      ', identityHeader: X-Caller',
+    ),
   );
   assert.deepEqual(warnings, []);
   assert.doesNotMatch(JSON.stringify(config), /github_secret/);
@@ -115,7 +118,13 @@ test('a secret that stands in the file is warned about, and so is metadata that 
   );
   assert.deepEqual(
     warnings.map(({ setting }) => setting),
-    ['upstreams[0].auth.oauth.clientSecret', 'upstreams[1].auth', 'upstreams[3].url', 'upstreams[4].url'],
+    [
+      'upstreams[0].auth',
+      'upstreams[0].auth.oauth.clientSecret',
+      'upstreams[1].auth',
+      'upstreams[3].url',
+      'upstreams[4].url',
+    ],
   );
   assert.doesNotMatch(JSON.stringify(warnings), /canary/);
 });

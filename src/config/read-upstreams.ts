@@ -131,6 +131,11 @@ function doubtsAbout({ url: text, auth, identityHeader }: HttpUpstream, path: Se
     const fix = 'Add `reach: loopback` if it names its authorization server itself.';
     doubts.push({ path: [...path, 'auth'], problem, fix });
   }
+  if (isOauth(auth) && auth.oauth.client !== null && auth.oauth.issuer === null && auth.oauth.preset === null) {
+    const problem =
+      'Nothing says where this client is registered, so the provider that the server names first is believed.';
+    doubts.push({ path: [...path, 'auth'], problem, fix: 'Set `issuer`.' });
+  }
   return doubts;
 }
 
