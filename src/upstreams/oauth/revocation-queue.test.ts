@@ -226,3 +226,17 @@ test('a revocation that waited for its provider does not end what was connected 
   await broker.connections.sweep();
   assert.deepEqual(provider.stats.revocations, []);
 });
+
+test('a provider that ends access tokens alone has still ended what it can', async (t) => {
+  const { broker, provider } = await start(t);
+  await connect(broker, 'up', ann);
+  provider.intercept = ({ endpoint, params }, response) => {
+    if (endpoint !== 'revoke' || params.get('token_type_hint') !== 'refresh_token') return false;
+    response.writeHead(400, { 'content-type': 'application/json' }).end('{"error":"unsupported_token_type"}');
+    return true;
+  };
+  await broker.connections.disconnect('up', ann, admin);
+  await broker.connections.sweep();
+  const revoked = broker.audit.find(({ action }) => action === 'connection.revoke');
+  assert.equal(revoked?.reason, 'revoked');
+});

@@ -78,7 +78,7 @@ export function createRevocationQueue(context: ConnectionsContext) {
     // Most providers end the whole grant with its refresh token; some leave the access token alive.
     const first = tokens.refreshToken === null ? null : await told(tokens.refreshToken, 'refresh_token');
     const second = await told(tokens.accessToken, 'access_token');
-    return first ?? second;
+    return first === 'revoked' ? first : second;
   }
 
   /**
