@@ -13,6 +13,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.
 const { enableCompileCache } = await import('node:module');
 enableCompileCache(`${import.meta.dirname}/../node_modules/.cache/toolgate`);
 
+const { interpretSchemas } = await import('./cli/interpret-schemas.ts');
+interpretSchemas();
+
 const { runCli } = await import('./cli/run-cli.ts');
 const { argv, env, stdin, stdout, stderr } = process;
 process.exitCode = await runCli({ argv: argv.slice(2), env, cwd: process.cwd(), stdin, stdout, stderr });

@@ -10,11 +10,13 @@ export interface OpenLoad {
   readonly template: RequestTemplate;
   readonly callsPerSecond: number;
   readonly durationMs: number;
+  /** More calls than this at a time wait for a connection, and the wait counts. 512 unless told. */
+  readonly connections?: number;
 }
 
-/** More calls than this at a time wait for a connection, and the wait counts. */
 const MAX_CONNECTIONS = 512;
-const LEAD_MS = 50;
+/** Long enough for a busy server to accept the connections first, of which libuv takes one in a turn of the event loop. */
+const LEAD_MS = 250;
 /** After the last arrival, how long answers are waited for. */
 const PATIENCE_MS = 5_000;
 
@@ -24,8 +26,8 @@ const PATIENCE_MS = 5_000;
  * that it kept from being sent (coordinated omission).
  */
 export async function runOpenLoop(pool: ConnectionPool, load: OpenLoad): Promise<LoadResult> {
-  const { template, callsPerSecond, durationMs } = load;
-  const free: ClientSocket[] = await pool.take(template.port, MAX_CONNECTIONS);
+  const { template, callsPerSecond, durationMs, connections = MAX_CONNECTIONS } = load;
+  const free: ClientSocket[] = await pool.take(template.port, connections);
   const buffers = new Map(free.map((socket) => [socket, Buffer.from(template.bytes)]));
   const count = Math.floor((callsPerSecond * durationMs) / 1000);
   const intervalMs = 1000 / callsPerSecond;

@@ -11,6 +11,7 @@ import type { SignInLoad } from './s1-token-endpoint.ts';
 import { echoCall } from './w1-echo.ts';
 
 const CALLS_PER_SECOND = 300;
+const CONNECTIONS = 64;
 /** The storm begins before the calls do, and outlasts them. */
 const AHEAD_MS = 500;
 const BEHIND_MS = 300;
@@ -51,7 +52,12 @@ export async function signInStorm(
     await setTimeout(AHEAD_MS);
     // The gateway closes connections that were opened and not used for a while, as most are at this rate.
     await stand.load.ask('close', port);
-    const calls = await stand.load.ask('open', { template, callsPerSecond: CALLS_PER_SECOND, durationMs });
+    const calls = await stand.load.ask('open', {
+      template,
+      callsPerSecond: CALLS_PER_SECOND,
+      durationMs,
+      connections: CONNECTIONS,
+    });
     requireAllAnswered(`calls during the storm “${name}”`, calls);
     const storm = await storming;
     if (refreshing > 0) ({ grants } = storm);

@@ -9,6 +9,7 @@ import { firstStartBanner, openWarning, readyMessage } from './first-start-banne
 import { explained } from './help-text.ts';
 import { action, type CommandDefinition, type Invocation } from './invocation.ts';
 import { loadLocalConfig } from './load-local-config.ts';
+import { releaseStartMemory } from './release-start-memory.ts';
 import { type Signals, watchSignals } from './watch-signals.ts';
 
 /** Calls under way get this long when the gateway is told to stop. */
@@ -64,6 +65,7 @@ async function serve(invocation: Invocation): Promise<void> {
     const app = await startApp(loaded, { env, version, logIsTerminal: terminal.errorIsTerminal });
     if (json) announceJson(invocation, app);
     else announce(invocation, app, loaded);
+    releaseStartMemory();
     await untilStopped(invocation, app, load, signals);
   } finally {
     // Whatever still keeps the process alive, although everything was closed, must not keep it for long.
