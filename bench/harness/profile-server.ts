@@ -24,7 +24,7 @@ export interface ProfileOptions {
 }
 
 const SAMPLE_US = 200;
-const WARM_UP_MS = 1_500;
+const WARM_UP_MS = 8_000;
 
 /** Runs a server of its own under `node --cpu-prof` and a load on it; what it did before the load is left out. */
 export async function profileServer(stand: Stand, options: ProfileOptions): Promise<Profiled> {

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { get } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,8 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface ServedGateway {
   /** From the start of the process to the first 200 of `/readyz`. */
   readonly readyMs: number;
-  /** Null where the system has no `ps`. */
-  residentBytes(): number | null;
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -50,7 +49,7 @@ export async function serveGateway(main: string, cwd: string): Promise<ServedGat
     await sleep(POLL_MS);
   }
   const readyMs = performance.now() - startedAt;
-  return { readyMs, residentBytes: () => residentBytes(child.pid!), stop };
+  return { readyMs, pid: child.pid!, stop };
 }
 
 /** Kills whatever gateway was started here and is left. */
@@ -75,12 +74,4 @@ function statusOf(url: string): Promise<number> {
       resolve(response.statusCode!);
     }).on('error', () => resolve(0));
   });
-}
-
-function residentBytes(pid: number): number | null {
-  try {
-    return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })) * 1024;
-  } catch {
-    return null;
-  }
 }

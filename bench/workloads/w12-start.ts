@@ -4,6 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { entryPoints } from '../harness/entry-points.ts';
 import { installSize } from '../harness/install-size.ts';
+import { emptyProcessMemory, type ResidentMemory, residentMemory } from '../harness/resident-memory.ts';
 import { median } from '../harness/rounds.ts';
 import { atMost, megabytes, ms, type Section, type Verdict } from '../harness/section.ts';
 import { serveGateway } from '../harness/served-gateway.ts';
@@ -28,11 +29,20 @@ export async function w12Start(stand: Stand): Promise<Section> {
     rows.push([`ready, ${name}, first start of a data folder`, ms(first)], [`ready, ${name}`, ms(later)]);
     verdicts.push(atMost(`ready, ${name}`, later, MAX_READY_MS, ms));
   }
-  const idle = await Promise.all(entries.map(({ main }) => idleBytes(main, settings)));
-  for (const [i, bytes] of idle.entries()) {
+  const idle = await Promise.all(entries.map(({ main }) => idleMemory(main, settings)));
+  for (const [i, memory] of idle.entries()) {
     const what = `idle memory, ${entries[i]!.name}`;
-    rows.push([what, bytes === null ? 'not measured: no `ps` here' : megabytes(bytes)]);
-    if (bytes !== null) verdicts.push(atMost(what, bytes, MAX_IDLE_BYTES, megabytes));
+    if (memory === null) {
+      rows.push([what, 'not measured: no `/proc` here']);
+      continue;
+    }
+    rows.push([what, megabytes(memory.total)], ['of that, pages of Node’s own program', megabytes(memory.files)]);
+    verdicts.push(atMost(what, memory.total, MAX_IDLE_BYTES, megabytes));
+  }
+  const empty = await emptyProcessMemory();
+  if (empty !== null) {
+    const own = `${megabytes(empty.total)} (${megabytes(empty.files)})`;
+    rows.push(['for comparison: Node that runs nothing (of that, its own program)', own]);
   }
   if (entries.length === 1)
     rows.push(['built', 'not measured: `dist` is missing or older than `src` (`npm run build`)']);
@@ -48,7 +58,8 @@ export async function w12Start(stand: Stand): Promise<Section> {
     about:
       `\`toolgate serve\` with one upstream: from the start of the process to the first 200 of \`/readyz\` (median of ` +
       `${rounds}), resident memory after ${IDLE_MS / 1000} idle seconds, and the disk space of an installation without ` +
-      'development dependencies.',
+      'development dependencies. From source, Node reads a thousand files instead of sixty, takes the types out of a third ' +
+      'of them (what it compiled is cached), and keeps all their text: that is for those who work on Toolgate.',
     tables: [{ columns: ['', 'measured'], rows }],
     verdicts,
   };
@@ -73,13 +84,13 @@ async function readyTimes(main: string, settings: string, rounds: number, afresh
   return median(readyMs);
 }
 
-function idleBytes(main: string, settings: string): Promise<number | null> {
+function idleMemory(main: string, settings: string): Promise<ResidentMemory | null> {
   return inFolder(settings, async (folder) => {
     const gateway = await serveGateway(main, folder);
     await setTimeout(IDLE_MS);
-    const bytes = gateway.residentBytes();
+    const memory = residentMemory(gateway.pid);
     await gateway.stop();
-    return bytes;
+    return memory;
   });
 }
 

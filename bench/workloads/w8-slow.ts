@@ -44,7 +44,8 @@ export async function w8Slow(stand: Stand): Promise<Section> {
     title: '1,000 calls at a time to an upstream that takes one second',
     about:
       'Latency through the gateway against the same calls made to the upstream directly: with callers that know nothing ' +
-      'of each other, and with 1,000 calls sent in one burst.',
+      'of each other, and with 1,000 calls sent in one burst. In a burst a call waits for the processor half as long as ' +
+      'all of them take together (W1: CPU per call), and in strict mode for the commit of their records before any may go on.',
     tables: [{ columns: ['load', 'server', 'mean', 'against direct', 'p99', 'against direct'], rows }],
     verdicts,
   };

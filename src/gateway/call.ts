@@ -171,6 +171,12 @@ function forward(
   });
   exchange = connection.exchange(outbound(gateway, request, found, connection, credential, run.trace), relay);
   run.forwarding(exchange);
+  forgetArguments(request);
+}
+
+/** They are on their way as bytes. Parsed, they would take their memory once more for as long as the call lasts. */
+function forgetArguments({ message: { params } }: McpRequest): void {
+  if (params?.arguments !== undefined) params.arguments = undefined;
 }
 
 function rewriteFor(

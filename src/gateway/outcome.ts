@@ -1,6 +1,6 @@
 import { createHash, type Hash, hash } from 'node:crypto';
-import { isObject } from '../mcp/message.ts';
 import type { JsonObject } from '../model/json.ts';
+import { type AnswerKind, classifyAnswer } from './classify-answer.ts';
 
 /** How a call ended, as the audit log records it. */
 export interface Outcome {
@@ -21,8 +21,8 @@ export interface OutcomeMeter {
   add(chunk: Buffer): void;
   /** What was added has not gone out after all. */
   forget(): void;
-  /** A complete JSON-RPC message of the upstream. False for one that is visibly none. */
-  message(json: Buffer): boolean;
+  /** A complete JSON-RPC message of the upstream, in one or several parts. False for one that is visibly none. */
+  message(json: Buffer | readonly Buffer[]): boolean;
   /** True once the response, not only a notification, has been seen. */
   answered(): boolean;
   finish(failure?: { outcome: 'failed' | 'cancelled'; errorCode: string }): Outcome;
@@ -33,7 +33,7 @@ export function createOutcomeMeter(keepContent: boolean): OutcomeMeter {
   let bytes = 0;
   let only: Buffer | undefined;
   let digest: Hash | undefined;
-  let seen: Pick<Outcome, 'outcome' | 'errorCode'> | undefined;
+  let seen: AnswerKind | undefined;
   let response: JsonObject | undefined;
   return {
     add(chunk) {
@@ -48,11 +48,14 @@ export function createOutcomeMeter(keepContent: boolean): OutcomeMeter {
       digest = undefined;
     },
     message(json) {
-      const found = classify(json);
+      const chunks = Buffer.isBuffer(json) ? [json] : json;
+      const found = classifyAnswer(chunks);
       if (found === null) return true;
       if (found === 'invalid') return false;
       seen = found;
-      if (keepContent && json.length <= MAX_KEPT_BYTES) response = JSON.parse(json.toString());
+      if (keepContent && chunks.reduce((sum, { length }) => sum + length, 0) <= MAX_KEPT_BYTES) {
+        response = JSON.parse(Buffer.concat(chunks).toString());
+      }
       return true;
     },
     answered() {
@@ -69,39 +72,3 @@ export function createOutcomeMeter(keepContent: boolean): OutcomeMeter {
     },
   };
 }
-
-/**
- * What a JSON-RPC message says about its request; null when it is no response. A member name inside a JSON string has
- * its quotes escaped, so a message without the bytes `"error"` and `"isError"` can be neither and is not parsed: of such a
- * one only its two ends are known to be right.
- */
-function classify(json: Buffer): Pick<Outcome, 'outcome' | 'errorCode'> | 'invalid' | null {
-  if (!isFramed(json)) return 'invalid';
-  // Both end alike, so they are looked for in one pass.
-  if (!json.includes('rror"')) {
-    if (json.includes('"result"')) return { outcome: 'ok' };
-    if (json.includes('"method"')) return null;
-  }
-  let message: unknown;
-  try {
-    message = JSON.parse(json.toString());
-  } catch {
-    return 'invalid';
-  }
-  if (!isObject(message) || 'method' in message) return null;
-  if (isObject(message.error)) return { outcome: 'error', errorCode: String(message.error.code) };
-  if (message.result === undefined) return 'invalid';
-  return { outcome: isObject(message.result) && message.result.isError === true ? 'tool_error' : 'ok' };
-}
-
-/** Begins and ends as a JSON object, or as a batch of them (2025-03-26): what was cut off, and what is no JSON, does not. */
-function isFramed(json: Buffer): boolean {
-  let start = 0;
-  let end = json.length - 1;
-  while (isBlank(json[start])) start++;
-  while (isBlank(json[end])) end--;
-  return (json[start] === 0x7b && json[end] === 0x7d) || (json[start] === 0x5b && json[end] === 0x5d);
-}
-
-/** RFC 8259 §2. */
-const isBlank = (byte: number | undefined): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;

@@ -19,7 +19,9 @@ export function readBody(
   if (!isJson(headers['content-type'])) {
     throw new AppError('unsupported_media_type', 'Send the body as Content-Type: application/json.');
   }
-  if (Number(headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  /** Of a chunked body, only that it ends by itself. */
+  const announced = Number(headers['content-length'] ?? Number.POSITIVE_INFINITY);
+  if (announced > maxBytes && headers['content-length'] !== undefined) throw tooLarge(maxBytes);
   return new Promise((resolve, reject) => {
     let body: Buffer | undefined;
     let length = 0;
@@ -33,7 +35,7 @@ export function readBody(
       if (body === undefined) body = chunk;
       else {
         try {
-          body = append(body, length, chunk, reserve);
+          body = append(body, length, chunk, { announced, reserve });
         } catch (error) {
           return refuse(error);
         }
@@ -45,16 +47,23 @@ export function readBody(
   });
 }
 
+interface Growth {
+  /** How long the body will be, as far as that was said. */
+  readonly announced: number;
+  readonly reserve: (bytes: number) => void;
+}
+
 /**
- * The usual body is one chunk and is not copied at all. More are copied into one buffer that doubles: kept as they come,
- * chunks of one byte would take two hundred times their size.
+ * The usual body is one chunk and is not copied at all. More are copied into one buffer that doubles, up to what was
+ * announced: kept as they come, chunks of one byte would take two hundred times their size.
  */
-function append(body: Buffer, length: number, chunk: Buffer, reserve: (bytes: number) => void): Buffer {
+function append(body: Buffer, length: number, chunk: Buffer, { announced, reserve }: Growth): Buffer {
   const needed = length + chunk.length;
   let room = body;
   if (needed > body.length) {
-    reserve(2 * needed - body.length);
-    room = Buffer.allocUnsafe(2 * needed);
+    const size = Math.max(needed, Math.min(2 * needed, announced));
+    reserve(size - body.length);
+    room = Buffer.allocUnsafe(size);
     body.copy(room, 0, 0, length);
   }
   chunk.copy(room, length);

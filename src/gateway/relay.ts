@@ -90,9 +90,8 @@ export function createRelay(request: McpRequest, hooks: RelayHooks): ExchangeSin
   };
 
   const finishBody = (): boolean => {
-    const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
-    if (!meter.message(bytes <= MAX_WHOLE_BODY ? body : describeLargeBody(body))) throw unreadable();
-    if (!streaming) out(rewrite.body!(body));
+    if (!meter.message(bytes <= MAX_WHOLE_BODY ? chunks : describeLargeBody(chunks))) throw unreadable();
+    if (!streaming) out(rewrite.body!(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
     chunks = [];
     return true;
   };
@@ -131,6 +130,6 @@ const unreadable = (): AppError =>
   new AppError('upstream_invalid', 'The upstream server answered with something that is no MCP message.');
 
 /** Of a body over the limit only its beginning is known; a JSON-RPC error that large does not occur in practice. */
-function describeLargeBody(beginning: Buffer): Buffer {
-  return Buffer.from(beginning.subarray(0, 1024).includes('"error"') ? '{"error":{"code":0}}' : '{"result":{}}');
+function describeLargeBody(beginning: readonly Buffer[]): Buffer {
+  return Buffer.from(Buffer.concat(beginning, 1024).includes('"error"') ? '{"error":{"code":0}}' : '{"result":{}}');
 }

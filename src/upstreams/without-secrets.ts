@@ -126,7 +126,7 @@ function without(bytes: Buffer, search: SecretFinder, until?: number): readonly 
     from = match.end;
     end = until ?? search.openEnd(bytes, from);
   }
-  if (end === bytes.length && from === 0) return [bytes, NOTHING];
-  parts.push(bytes.subarray(from, end));
-  return [Buffer.concat(parts), bytes.subarray(end)];
+  const last = bytes.subarray(from, end);
+  // What holds no secret is not copied.
+  return [from === 0 ? last : Buffer.concat([...parts, last]), bytes.subarray(end)];
 }
