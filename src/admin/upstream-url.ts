@@ -1,10 +1,10 @@
 import { hasCredentialInQuery } from '../http/presented-credential.ts';
-import { compileCidrs, normalizeAddress } from '../lib/cidr.ts';
+import { fixedCidrs, normalizeAddress } from '../lib/cidr.ts';
 import { isForbiddenAddress } from '../lib/forbidden-addresses.ts';
 import { isLoopbackHost } from '../lib/loopback.ts';
 
 /** RFC 1918, RFC 4193, RFC 6598 and loopback. */
-const isPrivate = compileCidrs([
+const isPrivate = fixedCidrs([
   '10.0.0.0/8',
   '172.16.0.0/12',
   '192.168.0.0/16',

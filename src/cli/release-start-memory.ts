@@ -11,7 +11,7 @@ const IDLE_UTILIZATION = 0.1;
  * (a fifth from source). V8 collects when the heap grows, and an idle one does not for hours. It holds up everything for
  * some 40 ms, so a gateway that already has calls is left alone: V8 collects there soon.
  */
-export function releaseStartMemory(): void {
+export function releaseStartMemory(afterMs = AFTER_MS): void {
   const atStart = performance.eventLoopUtilization();
   setTimeout(() => {
     if (performance.eventLoopUtilization(atStart).utilization > IDLE_UTILIZATION) return;
@@ -21,5 +21,5 @@ export function releaseStartMemory(): void {
     setFlagsFromString('--no-expose-gc');
     // `last-resort` also gives the memory back to the system.
     collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
-  }, AFTER_MS).unref();
+  }, afterMs).unref();
 }

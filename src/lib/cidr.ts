@@ -71,14 +71,21 @@ function firstOf(address: Address, prefix: number): string {
 /**
  * Compiles a list of networks (as parseCidr reads them) to a test of an address. What is not an address matches nothing,
  * and neither does anything when the list is empty. IPv4 and IPv6 never match one another: `::/0` is all of IPv6 only.
- * The networks are read at the first test (Node takes milliseconds for its first IPv6 address), so they are checked before.
  */
 export function compileCidrs(cidrs: readonly string[]): (address: string) => boolean {
-  let networks: readonly Cidr[] | undefined;
+  const networks = cidrs.map(parseCidr);
   return (text) => {
     const address = readAddress(text);
     if (address === null) return false;
-    networks ??= cidrs.map(parseCidr);
     return networks.some(({ network, prefix }) => network.kind() === address.kind() && address.match(network, prefix));
+  };
+}
+
+/** The same for lists that stand in the code, which are right: read at the first test, not at the start (7 ms). */
+export function fixedCidrs(cidrs: readonly string[]): (address: string) => boolean {
+  let matches: ReturnType<typeof compileCidrs> | undefined;
+  return (address) => {
+    matches ??= compileCidrs(cidrs);
+    return matches(address);
   };
 }

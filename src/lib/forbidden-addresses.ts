@@ -1,10 +1,10 @@
-import { compileCidrs } from './cidr.ts';
+import { fixedCidrs } from './cidr.ts';
 
 /**
  * Addresses that are never an MCP server: the metadata services of clouds, which hand out credentials to whoever asks from
  * the machine, and what is no single host. The last three embed an IPv4 address (RFC 6052, RFC 3056, RFC 4291 §2.5.5.1).
  */
-const isInForbiddenNetwork = compileCidrs([
+const isInForbiddenNetwork = fixedCidrs([
   '0.0.0.0/8',
   '169.254.0.0/16',
   '100.100.100.200/32',

@@ -1,11 +1,11 @@
-import { compileCidrs } from './cidr.ts';
+import { fixedCidrs } from './cidr.ts';
 
 /**
  * What the IANA special-purpose registries (RFC 6890) do not call globally reachable, and what wraps an IPv4 address
  * that would then not be looked at (NAT64, Teredo, 6to4: RFC 6052, RFC 4380, RFC 3056). Azure's 168.63.129.16 is public
  * by its number and answers every machine there.
  */
-const isSpecial = compileCidrs([
+const isSpecial = fixedCidrs([
   '0.0.0.0/8',
   '10.0.0.0/8',
   '100.64.0.0/10',
@@ -29,7 +29,7 @@ const isSpecial = compileCidrs([
 ]);
 
 /** All that is assigned in IPv6 so far; the rest is special or nobody's. */
-const isGlobalV6 = compileCidrs(['2000::/3']);
+const isGlobalV6 = fixedCidrs(['2000::/3']);
 
 /**
  * Whether an address is one of the public internet.
