@@ -36,6 +36,11 @@ for (const [text, expected] of ANSWERS) {
   });
 }
 
+test('an answer that came a byte at a time is understood, too', () => {
+  const text = `{"jsonrpc":"2.0","id":1,"result":{"text":"${'x'.repeat(1_000_000)}"}}`;
+  assert.deepEqual(classifyAnswer([...Buffer.from(text)].map((byte) => Buffer.of(byte))), { outcome: 'ok' });
+});
+
 test('an empty answer is no message', () => {
   assert.equal(classifyAnswer([]), 'invalid');
   assert.equal(classifyAnswer([Buffer.alloc(0)]), 'invalid');

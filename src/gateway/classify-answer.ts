@@ -4,14 +4,18 @@ export type AnswerKind =
   | { readonly outcome: 'ok' | 'tool_error' }
   | { readonly outcome: 'error'; readonly errorCode: string };
 
+/** An upstream that sends a byte at a time would make the borders between the parts more work than the parts. */
+const MAX_PARTS = 64;
+
 /**
  * What a JSON-RPC message says about its request; null when it is no response. A member name inside a JSON string has
  * its quotes escaped, so a message without the bytes `"error"` and `"isError"` can be neither and is not parsed: of such a
  * one only its two ends are known to be right.
  *
- * @param chunks the message as it came: joining the parts of a large one only for this took more than all the rest of it.
+ * @param parts the message as it came: joining the parts of a large one only for this took more than all the rest of it.
  */
-export function classifyAnswer(chunks: readonly Buffer[]): AnswerKind | 'invalid' | null {
+export function classifyAnswer(parts: readonly Buffer[]): AnswerKind | 'invalid' | null {
+  const chunks = parts.length > MAX_PARTS ? [Buffer.concat(parts)] : parts;
   if (!isFramed(chunks)) return 'invalid';
   // Both end alike, so they are looked for in one pass.
   if (!includes(chunks, ERROR)) {
