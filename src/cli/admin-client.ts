@@ -1,4 +1,5 @@
 import { CliError } from './cli-error.ts';
+import { REGAIN_ACCESS } from './regain-access.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -124,7 +125,9 @@ function refusal(status: number, text: string, place: string): CliError {
   const { code, title = '', detail = title, remedy = '', requestId } = problem;
   // The catalog's own sentence needs the remedy; a text made for the case says what to do itself.
   const said = detail === title ? `${title}. ${remedy}` : (listed(detail, problem.errors) ?? detail);
-  const traced = status >= 500 && requestId !== undefined ? `${said} (request ${requestId})` : said;
+  // What the API says to do needs a key that is valid.
+  const told = code === 'credential_invalid' ? `${said} If you have no other key: ${REGAIN_ACCESS}` : said;
+  const traced = status >= 500 && requestId !== undefined ? `${told} (request ${requestId})` : told;
   return new CliError(traced, {
     data: { code, status, requestId, ...(problem.errors !== undefined && { errors: problem.errors }) },
   });

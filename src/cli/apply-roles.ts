@@ -2,6 +2,7 @@ import { CliError } from './cli-error.ts';
 import type { Invocation } from './invocation.ts';
 import { readYaml } from './read-yaml.ts';
 import type { RoleView } from './show-role.ts';
+import { warnUnknownUpstreams } from './warn-unknown-upstreams.ts';
 
 /** Creates or replaces each role of the file, in its order. */
 export async function applyRoles(invocation: Invocation<{ file: string }>): Promise<void> {
@@ -19,6 +20,7 @@ export async function applyRoles(invocation: Invocation<{ file: string }>): Prom
     done.push({ name: String(name), result: old === undefined ? 'created' : 'replaced' });
   }
   invocation.show(done, () => done.map(({ name, result }) => `The role ${name} was ${result}.`).join('\n'));
+  await warnUnknownUpstreams(api, invocation.terminal, roles);
 }
 
 function rolesOf(content: unknown, file: string): Readonly<Record<string, unknown>>[] {

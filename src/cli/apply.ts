@@ -4,6 +4,7 @@ import { explained } from './help-text.ts';
 import { action, type CommandDefinition, type Invocation } from './invocation.ts';
 import { readYaml } from './read-yaml.ts';
 import { type AppliedState, renderChanges, summaryOf } from './state-changes.ts';
+import { warnUnknownUpstreams } from './warn-unknown-upstreams.ts';
 
 interface ApplyOptions {
   readonly file: string;
@@ -53,6 +54,8 @@ async function apply(invocation: Invocation<ApplyOptions>): Promise<void> {
   if (!options.yes) await agree(invocation, plan);
   const applied = await api.send<AppliedState>('POST', '/state/apply', document);
   invocation.show(applied, () => `\nDone: ${summaryOf(applied)}.${endedLines(applied.endedCredentials)}`);
+  const { roles = [] } = document as { roles?: readonly Readonly<Record<string, unknown>>[] };
+  await warnUnknownUpstreams(api, terminal, roles);
 }
 
 /** The document as the API takes it. Throws a CliError for what is none. */

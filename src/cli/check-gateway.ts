@@ -1,8 +1,9 @@
-import { type Config, localUrl } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import { isPersonal } from '../model/upstream.ts';
 import { createAdminClient } from './admin-client.ts';
-import { answers, connectHost } from './connect-admin.ts';
+import { answers } from './connect-admin.ts';
 import { isDataFolder, isInUse } from './data-folder.ts';
+import { dialUrl } from './dial-url.ts';
 import { type Finding, fail, failed, ok, warn } from './finding.ts';
 import { createHttpTransport, readGatewayUrl, reasonOf } from './http-transport.ts';
 import type { Invocation } from './invocation.ts';
@@ -15,7 +16,7 @@ import { stateOf, troublesOf, type UpstreamView } from './upstream-status.ts';
 export async function checkGateway(invocation: Invocation, config: Config): Promise<Finding[]> {
   const { dataDir, listen, publicUrl } = config;
   const given = invocation.options.url ?? (invocation.env.TOOLGATE_URL || undefined);
-  const local = localUrl(connectHost(listen.host), listen.port);
+  const local = dialUrl(config);
   const origin = given === undefined ? local : readGatewayUrl('--url', given);
   const running = (await isDataFolder(dataDir)) && isInUse(dataDir);
   if (await answers(origin)) {

@@ -1,28 +1,29 @@
-import { localUrl } from '../config/config.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
 import type { Secret } from '../lib/secret.ts';
 import { type AdminClient, createAdminClient } from './admin-client.ts';
 import { CliError } from './cli-error.ts';
 import { isDataFolder, isInUse } from './data-folder.ts';
+import { dialUrl } from './dial-url.ts';
 import { createHttpTransport, isUnprotected, readGatewayUrl } from './http-transport.ts';
 import type { CliContext, SharedOptions } from './invocation.ts';
 import { loadLocalConfig } from './load-local-config.ts';
 import { readKey } from './read-key.ts';
+import { REGAIN_ACCESS } from './regain-access.ts';
 
 /**
  * The admin API that a command works on. An address that was given is taken as it is. Otherwise it is the gateway of the
  * local configuration; and when nobody uses its data folder, the API in this process, as the user of this machine.
  */
 export async function connectAdmin(context: CliContext, options: SharedOptions): Promise<AdminClient> {
-  const { env, terminal } = context;
+  const { env } = context;
   const given = options.url ?? (env.TOOLGATE_URL || undefined);
   if (given !== undefined) {
     const origin = readGatewayUrl(options.url === undefined ? 'TOOLGATE_URL' : '--url', given);
     return createAdminClient(createHttpTransport(origin, await requireKey(context, options, origin)));
   }
   const loaded = await loadLocalConfig(context, options);
-  const { dataDir, listen } = loaded.config;
-  const origin = localUrl(connectHost(listen.host), listen.port);
+  const { dataDir } = loaded.config;
+  const origin = dialUrl(loaded.config);
   if (!(await isDataFolder(dataDir))) {
     const key = await readKey(context, options);
     if (key !== null && (await answers(origin))) return createAdminClient(createHttpTransport(origin, key));
@@ -35,9 +36,7 @@ export async function connectAdmin(context: CliContext, options: SharedOptions):
     if (!(await answers(origin))) throw elsewhere(origin, dataDir);
     return createAdminClient(createHttpTransport(origin, await requireKey(context, options, origin)));
   }
-  if (terminal.interactive && !options.json) {
-    terminal.note(terminal.errorStyle.dim(`No gateway runs; working on ${dataDir}`));
-  }
+  noteOffline(context, options, dataDir);
   return openOffline(context, loaded);
 }
 
@@ -46,10 +45,16 @@ async function openOffline({ env, version }: CliContext, loaded: LoadedConfig): 
   return createAdminClient(await openOfflineTransport(loaded, { env, version }));
 }
 
-/** A listener on every address of the machine is reached by the loopback one. */
-export function connectHost(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1';
-  return host === '::' ? '::1' : host;
+/**
+ * Scripts are told, too: one that has a key means a running gateway, and would change a folder that no gateway ever reads.
+ * The key is not looked at.
+ */
+function noteOffline({ terminal, env }: CliContext, { keyFile }: SharedOptions, dataDir: string): void {
+  const { dim, yellow } = terminal.errorStyle;
+  const place = `No gateway uses the data folder ${dataDir}; working on it directly.`;
+  const key = keyFile === undefined ? env.TOOLGATE_KEY && 'TOOLGATE_KEY' : '--key-file';
+  const unused = `The key in ${key} is not used: for a running gateway, name it with --url or TOOLGATE_URL.`;
+  terminal.note(key ? `${yellow('warning:')} ${place} ${unused}` : dim(place));
 }
 
 /** Whether a Toolgate answers there. */
@@ -73,8 +78,8 @@ async function requireKey(context: CliContext, options: SharedOptions, origin: s
   if (key === null) {
     throw new CliError(
       `The gateway at ${origin} needs the key of an owner or administrator, in TOOLGATE_KEY or --key-file. The first ` +
-        'one was printed at the very first start. If it is lost: stop the gateway, run `toolgate key create --user owner` ' +
-        'on its machine, and start it again.',
+        'one was printed at the very first start. If it is lost: ' +
+        REGAIN_ACCESS,
       { data: { code: 'credential_missing' } },
     );
   }

@@ -15,6 +15,8 @@ export interface FirstStart {
   /** Absolute; the configuration that was written or found, if any. */
   readonly configFile: string | undefined;
   readonly version: string;
+  /** What TOOLGATE_URL must hold for commands to reach the gateway; null where they do without it. */
+  readonly commandUrl: string | null;
 }
 
 /**
@@ -49,6 +51,7 @@ export function firstStartBanner(start: FirstStart, { bold, dim, yellow }: Style
     '',
     `${bold('Next')}, with the owner key in TOOLGATE_KEY`,
     '',
+    ...(start.commandUrl === null ? [] : [`  export TOOLGATE_URL=${start.commandUrl}`]),
     `  ${commandName('upstream list')}`,
     `  ${commandName('doctor')}`,
     `  ${commandName('--help')}`,

@@ -1,9 +1,11 @@
 import { type App, startApp } from '../app/app.ts';
+import type { Config } from '../config/config.ts';
 import { formatFault } from '../config/fault.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
 import { SETTINGS } from '../config/settings.ts';
 import { CliError } from './cli-error.ts';
 import { isDataFolder, isInUse } from './data-folder.ts';
+import { dialUrl } from './dial-url.ts';
 import { writeFirstConfig } from './first-config.ts';
 import { firstStartBanner, openWarning, readyMessage } from './first-start-banner.ts';
 import { explained } from './help-text.ts';
@@ -64,7 +66,7 @@ async function serve(invocation: Invocation): Promise<void> {
   try {
     const app = await startApp(loaded, { env, version, logIsTerminal: terminal.errorIsTerminal });
     if (json) announceJson(invocation, app);
-    else announce(invocation, app, loaded);
+    else await announce(invocation, app, loaded);
     releaseStartMemory();
     await untilStopped(invocation, app, load, signals);
   } finally {
@@ -97,7 +99,8 @@ async function loadOrCreate(load: () => Promise<LoadedConfig>): Promise<LoadedCo
   return load();
 }
 
-function announce({ terminal, version }: Invocation, app: App, { file }: LoadedConfig): void {
+async function announce(invocation: Invocation, app: App, { file }: LoadedConfig): Promise<void> {
+  const { terminal, version } = invocation;
   const { url, firstAccounts, config } = app;
   const { dataDir } = config;
   const openToAll = config.auth === 'none';
@@ -108,8 +111,28 @@ function announce({ terminal, version }: Invocation, app: App, { file }: LoadedC
   if (openToAll) terminal.print(openWarning(terminal.style.red));
   const { enabled, localAccounts } = config.oauth;
   const setupUrl = enabled && localAccounts ? `${url}/setup/${firstAccounts.ownerSetupToken.reveal()}` : null;
-  const start = { url, ...firstAccounts, setupUrl, dataDir, configFile: file, version };
+  const start = {
+    url,
+    ...firstAccounts,
+    setupUrl,
+    dataDir,
+    configFile: file,
+    version,
+    commandUrl: await commandUrl(invocation, config),
+  };
   terminal.print(firstStartBanner(start, terminal.style));
+}
+
+/** The address of the gateway, unless a command without any option finds it by itself: then null. */
+async function commandUrl(invocation: Invocation, config: Config): Promise<string | null> {
+  const url = dialUrl(config);
+  try {
+    const { config: found } = await loadLocalConfig(invocation, {});
+    return dialUrl(found) === url && found.dataDir === config.dataDir ? null : url;
+  } catch {
+    // A file that is not the one of this gateway, and has faults. With an address, most commands do not read it.
+    return url;
+  }
 }
 
 /** One line, for scripts that start a gateway. */

@@ -356,3 +356,19 @@ test('local URLs put IPv6 addresses into brackets', () => {
   assert.equal(localUrl('::1', 8420), 'http://[::1]:8420');
   assert.equal(localUrl('127.0.0.1', 80), 'http://127.0.0.1');
 });
+
+test('a variable that holds the secret of an identity provider and is not set is a warning with its place', async () => {
+  const yaml = `oauth:
+  identityProviders:
+    - name: corp
+      issuer: https://idp.example.com
+      clientId: gateway
+      clientSecret: \${env:CORP_SECRET}
+`;
+  assert.deepEqual((await load(yaml, { env: { CORP_SECRET: 'there' } })).warnings, []);
+  const { warnings } = await load(yaml, {});
+  assert.deepEqual(
+    warnings.map(({ place, setting, problem }) => `${place} ${setting}: ${problem}`),
+    ['toolgate.yaml:6:7 oauth.identityProviders[0].clientSecret: The environment variable CORP_SECRET is not set.'],
+  );
+});

@@ -15,6 +15,7 @@ import {
 import { parseSettings } from './parse-settings.ts';
 import { readUpstreams } from './read-upstreams.ts';
 import type { Settings } from './schema.ts';
+import { unsetVariables } from './unset-variables.ts';
 
 const FILE_NAME = 'toolgate.yaml';
 
@@ -83,7 +84,12 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   if (faults.length > 0) throw new ConfigError(faults.sort((a, b) => lineOf(a) - lineOf(b)));
   return {
     config,
-    warnings: [...[...doubtsAbout(settings), ...upstreams.warnings].map(place), ...environment.warnings],
+    warnings: [
+      ...[...doubtsAbout(settings), ...unsetVariables(settings.oauth, ['oauth'], env), ...upstreams.warnings].map(
+        place,
+      ),
+      ...environment.warnings,
+    ],
     file: file?.path,
     fileKeys: Object.keys(file?.settings ?? {}),
     placeOf: merged.placeOf,

@@ -73,6 +73,7 @@ export const SIGN_IN_ERRORS = defineErrors({
     http: 404,
     rpc: 4042,
     title: 'This link cannot be used',
-    remedy: 'It was used already, is too old, or a newer one was made. Ask an owner of this gateway for a new one.',
+    remedy:
+      'It was used already, is too old, or a newer one was made. Ask an owner of this gateway for a new one (`toolgate user setup-link NAME`).',
   },
 });

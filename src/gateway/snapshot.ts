@@ -115,8 +115,16 @@ export async function whyUnreachable(registry: Upstreams, upstream: Upstream, ca
     const failure = await failureToLoad(registry, upstream, owner);
     if (failure !== undefined && CALLERS_OWN.has(failure.code)) return failure;
   }
-  return new AppError('upstream_unavailable', `${upstream.name} cannot be reached right now; try again later.`);
+  const failure = registry.status().find(({ name }) => name === upstream.name)?.lastError?.code;
+  const why = ADMINISTRATORS.get(failure ?? '') ?? 'cannot be reached right now; try again later.';
+  return new AppError('upstream_unavailable', `${upstream.name} ${why}`);
 }
+
+/** What is wrong with a shared upstream that no patience of the caller's mends, by the code of its failure. */
+const ADMINISTRATORS: ReadonlyMap<string, string> = new Map([
+  ['connection_required', 'cannot be used yet: an administrator has to connect it first.'],
+  ['upstream_credential_missing', 'cannot be used yet: an administrator has to store its credential first.'],
+]);
 
 const CALLERS_OWN: ReadonlySet<string> = new Set([
   'upstream_credential_missing',

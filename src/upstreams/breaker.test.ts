@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { AppError } from '../errors/app-error.ts';
 import { createBreaker } from './breaker.ts';
 import { createBulkhead } from './bulkhead.ts';
 import { createCallGuard } from './call-guard.ts';
@@ -75,9 +76,29 @@ test('the guard gives a place back however a call ends, and a refused call takes
   const guard = createCallGuard('jira', bulkhead, breaker);
   assert.deepEqual([guard.enter(), guard.enter()], [undefined, undefined]);
   assert.equal(guard.enter()?.code, 'upstream_busy');
-  guard.leave(false);
-  guard.leave(true);
+  guard.leave();
+  guard.leave(new AppError('upstream_timeout'));
   assert.equal(bulkhead.inFlight, 0);
   assert.equal(guard.enter()?.code, 'upstream_unavailable');
   assert.equal(bulkhead.inFlight, 0);
+});
+
+test('the guard keeps the last failure until a sign of life, and what is only observed does not move the breaker', () => {
+  const { breaker } = clocked({ threshold: 2 });
+  const guard = createCallGuard('jira', createBulkhead(2), breaker);
+  const failure = () => guard.failure?.code;
+  guard.enter();
+  guard.leave(new AppError('upstream_timeout'));
+  assert.equal(failure(), 'upstream_timeout');
+  guard.enter();
+  guard.leave();
+  assert.equal(failure(), 'upstream_timeout', 'a caller that went away says nothing');
+  guard.enter();
+  guard.alive();
+  guard.leave();
+  assert.equal(failure(), undefined);
+  for (let i = 0; i < 5; i++) guard.observe(new AppError('upstream_unavailable'));
+  assert.deepEqual([failure(), breaker.state], ['upstream_unavailable', 'closed']);
+  guard.observe(undefined);
+  assert.equal(failure(), undefined);
 });

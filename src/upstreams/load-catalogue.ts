@@ -17,6 +17,8 @@ export interface LoadedCatalogue {
   /** Lists that could not be had this time; they are as they were before, empty if they were never had. */
   readonly failed: readonly { readonly list: ListName; readonly error: AppError }[];
   readonly rejected: readonly RejectedEntry[];
+  /** Whether any list could be had this time. */
+  readonly answered: boolean;
   /** SHA-256 of each list's content, to tell a real change from a repeated one. */
   readonly hashes: Readonly<Record<ListName, string>>;
 }
@@ -73,7 +75,7 @@ export async function loadCatalogue(
     resources: hashOf('resources'),
     resourceTemplates: hashOf('resourceTemplates'),
   };
-  return { catalogue, failed, rejected, hashes };
+  return { catalogue, failed, rejected, answered: failed.length < announced.length, hashes };
 }
 
 async function loadList(

@@ -18,6 +18,7 @@ const run = (upstream: Upstream, options: Partial<TestOptions> = {}) =>
     references: { env: () => undefined, vault: async () => undefined },
     credentialOf: () => noCredential,
     findProvider: async () => 'It was found.',
+    observe: () => {},
     ...options,
   });
 const stages = ({ stages: all }: Awaited<ReturnType<typeof run>>) =>

@@ -4,6 +4,7 @@ import { type AppError, toAppError } from '../errors/app-error.ts';
 import type { Revision } from '../model/catalogue.ts';
 import type { JsonObject } from '../model/json.ts';
 import { isPersonal, type Upstream } from '../model/upstream.ts';
+import type { CallGuard } from './call-guard.ts';
 import type { RejectedEntry } from './catalogue-rules.ts';
 import { explainFailure } from './explain-failure.ts';
 import { type LoadedCatalogue, loadCatalogue } from './load-catalogue.ts';
@@ -53,6 +54,8 @@ export interface TestOptions {
   readonly references: ReferenceSources;
   readonly credentialOf: (upstream: Upstream, owner: CredentialOwner | undefined) => Credential | Promise<Credential>;
   readonly findProvider: FindProvider;
+  /** Hears that the server could not be reached, or (undefined) that it was. */
+  readonly observe: (failure: AppError | undefined) => void;
 }
 
 /** Does what comes before a token, but asks nobody for one, and says what was found. Rejects with AppError. */
@@ -68,6 +71,8 @@ const LIMITS: CallLimits = { timeoutMs: TIMEOUT_MS, maxDurationMs: 4 * TIMEOUT_M
  */
 export async function testUpstream(upstream: Upstream, options: TestOptions): Promise<UpstreamTestReport> {
   const stages: StageReport[] = [];
+  const { observe } = options;
+  const guard = openGuard(observe);
   const endpoint =
     upstream.transport === 'stdio'
       ? undefined
@@ -75,13 +80,13 @@ export async function testUpstream(upstream: Upstream, options: TestOptions): Pr
           name: upstream.name,
           url: upstream.url,
           limits: LIMITS,
-          guard: OPEN_GUARD,
+          guard,
           maxConcurrent: 4,
         });
   const context: UpstreamContext = {
     upstream,
     limits: LIMITS,
-    guard: OPEN_GUARD,
+    guard,
     log: options.log.child({ upstream: upstream.name, test: true }),
     endpoint,
     references: options.references,
@@ -105,6 +110,7 @@ export async function testUpstream(upstream: Upstream, options: TestOptions): Pr
     } catch (thrown) {
       const error: AppError = toAppError(thrown);
       const { detail, advice } = explainFailure(upstream, stage, error);
+      if (stage === 'reachability') observe(error);
       stages.push({ stage, ok: false, detail, advice, durationMs: Math.round(performance.now() - start) });
       return undefined;
     }
@@ -154,11 +160,19 @@ export async function testUpstream(upstream: Upstream, options: TestOptions): Pr
     await connection?.close().catch(() => {});
     await endpoint?.close();
   }
-  return report(upstream.name, stages, connection, loaded);
+  const result = report(upstream.name, stages, connection, loaded);
+  if (result.ok) observe(undefined);
+  return result;
 }
 
 /** A test of a failing upstream must get through. */
-const OPEN_GUARD = { enter: () => undefined, alive() {}, leave() {} };
+const openGuard = (observe: TestOptions['observe']): CallGuard => ({
+  failure: undefined,
+  enter: () => undefined,
+  alive: () => observe(undefined),
+  leave: (blame) => blame && observe(blame),
+  observe,
+});
 
 async function loadAll(
   connection: UpstreamConnection,

@@ -2,6 +2,7 @@ import { AppError, toAppError } from '../errors/app-error.ts';
 import type { JsonRpcMessage } from '../mcp/message.ts';
 import type { Catalogue } from '../model/catalogue.ts';
 import { type ChangedPart, changesBetween, sameRejections } from './catalogue-changes.ts';
+import { type LastError, lastErrorOf } from './last-error.ts';
 import { listenUpstream } from './listen-upstream.ts';
 import { type LoadedCatalogue, loadCatalogue } from './load-catalogue.ts';
 import { openConnection } from './open-connection.ts';
@@ -25,13 +26,6 @@ export interface SlotOptions {
   readonly ending: AbortSignal;
   readonly onChange: (what: ChangedPart) => void;
   readonly onServerMessage: (message: JsonRpcMessage) => void;
-}
-
-export interface LastError {
-  readonly code: string;
-  readonly message: string;
-  /** Milliseconds since the epoch. */
-  readonly at: number;
 }
 
 /** Milliseconds. A connection that lived as long is not counted as one more failure in a row when it ends. */
@@ -259,6 +253,8 @@ export class UpstreamSlot {
       this.note(error);
       context.log.warn({ list, err: error }, 'a list of the upstream could not be loaded; the previous one stays');
     }
+    // One list that times out, after the others came, does not say that the server is away.
+    if (loaded.answered) context.guard.observe(undefined);
     if (loaded.failed.length === 0) this.lastError = undefined;
     if (loaded.rejected.length > 0 && !sameRejections(previous, loaded)) {
       context.log.warn(
@@ -275,7 +271,7 @@ export class UpstreamSlot {
   }
 
   private note(error: AppError): void {
-    this.lastError = { code: error.code, message: error.message, at: Date.now() };
+    this.lastError = lastErrorOf(error);
   }
 
   private gone(): AppError {

@@ -4,7 +4,8 @@ import type { JsonObject } from '../model/json.ts';
 import type { Upstream } from '../model/upstream.ts';
 import type { BreakerState } from './breaker.ts';
 import type { ListName } from './catalogue-rules.ts';
-import type { LastError, UpstreamSlot } from './upstream-slot.ts';
+import type { LastError } from './last-error.ts';
+import type { UpstreamSlot } from './upstream-slot.ts';
 
 export type UpstreamState = 'ready' | 'starting' | 'failed' | 'disabled' | 'open-breaker';
 
@@ -33,6 +34,8 @@ export function upstreamStatus(facts: {
   /** Absent when every caller has a credential of their own: then only reachability is known. */
   readonly slot: UpstreamSlot | undefined;
   readonly reach: { readonly ok: boolean; readonly error?: AppError; readonly at: number } | undefined;
+  /** Why the upstream could not be reached, while that is the newest that is known. @see CallGuard */
+  readonly failure: LastError | undefined;
   readonly breaker: BreakerState;
   readonly inFlight: number;
 }): UpstreamStatus {
@@ -40,7 +43,7 @@ export function upstreamStatus(facts: {
   const loaded = slot?.loaded;
   const catalogue = loaded?.catalogue;
   const reachError = reach?.error && { code: reach.error.code, message: reach.error.message, at: reach.at };
-  const lastError = slot === undefined ? reachError : slot.lastError;
+  const lastError = newerOf(slot === undefined ? reachError : slot.lastError, facts.failure);
   return {
     name: upstream.name,
     transport: upstream.transport,
@@ -59,14 +62,22 @@ export function upstreamStatus(facts: {
   };
 }
 
-function stateOf({ upstream, slot, reach, breaker }: Parameters<typeof upstreamStatus>[0]): UpstreamState {
+/** The slot's own words of the same failure go before the guard's, which are noted first. */
+const newerOf = (own: LastError | undefined, seen: LastError | undefined): LastError | undefined =>
+  own === undefined || (seen !== undefined && seen.at > own.at) ? seen : own;
+
+function stateOf({ upstream, slot, reach, failure, breaker }: Parameters<typeof upstreamStatus>[0]): UpstreamState {
   if (!upstream.enabled) return 'disabled';
   if (breaker === 'open') return 'open-breaker';
   if (slot === undefined) {
     // A program of one's own starts when its owner calls; there is nothing to reach.
     if (upstream.transport === 'stdio') return 'ready';
+    if (failure !== undefined) return 'failed';
     return reach === undefined ? 'starting' : reach.ok ? 'ready' : 'failed';
   }
-  if (slot.connected !== undefined && slot.loaded !== undefined) return 'ready';
+  if (slot.connected !== undefined && slot.loaded !== undefined) {
+    // A connection to a stateless server is only a memory of an earlier exchange: the last one tells more.
+    return failure === undefined ? 'ready' : 'failed';
+  }
   return slot.lastError === undefined ? 'starting' : 'failed';
 }

@@ -183,9 +183,15 @@ export class UpstreamUnit {
       upstream: this.upstream,
       slot: this.common,
       reach: this.reach,
+      failure: this.context.guard.failure,
       breaker: this.breaker.state,
       inFlight: this.bulkhead.inFlight,
     });
+  }
+
+  /** Notes what a test found. @see CallGuard */
+  observe(failure: AppError | undefined): void {
+    this.context.guard.observe(failure);
   }
 
   /** Ends everything; calls under way may finish for `graceMs`. */
@@ -241,6 +247,7 @@ export class UpstreamUnit {
     checkReachable(this.upstream.name, this.context.endpoint!.url, REACH_TIMEOUT_MS).then(
       () => {
         this.reach = { ok: true, at: Date.now() };
+        this.observe(undefined);
       },
       (error: AppError) => {
         this.reach = { ok: false, error, at: Date.now() };

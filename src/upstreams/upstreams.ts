@@ -181,6 +181,7 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
         references: options.references(name),
         credentialOf: options.credentialOf,
         findProvider: options.findProvider,
+        observe: (failure) => units.get(name)?.observe(failure),
       });
     },
     async close() {

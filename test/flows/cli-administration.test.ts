@@ -228,6 +228,39 @@ test('without a key the text says where to get one', async () => {
   );
 });
 
+test('whoever revoked the last key that works is told how to make another', async () => {
+  const {
+    accessKey: { id },
+    key,
+  } = await ask('key', 'create', 'short-lived', '--user', 'owner');
+  await gateway.run(['key', 'revoke', id]);
+  const { code, stderr } = await gateway.run(['user', 'list'], { env: { TOOLGATE_KEY: key } });
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    /is not valid\..*If you have no other key: stop the gateway, run `toolgate key create --user owner` on its machine/,
+  );
+});
+
+test('a rule for an upstream that is not there is kept, with a warning', async () => {
+  const rules = `allow: [{ upstream: nots, tools: ['*'] }, { upstream: '*', tools: ['*'] }, { upstream: 'note*', tools: [a] }]`;
+  const input = `name: mistyped\n${rules}\ndeny: [{ upstream: 'jra*', tools: ['*'] }]\n`;
+  const { code, stdout, stderr } = await gateway.run(['role', 'apply', '-f', '-'], { input });
+  assert.deepEqual([code, stdout], [0, 'The role mistyped was created.\n']);
+  assert.match(
+    stderr,
+    /^warning: no upstream is named nots or jra\*, so these rules of the role mistyped cover nothing/,
+  );
+  const good = await gateway.run(['role', 'apply', '-f', '-'], {
+    input: `name: mistyped\nallow: [{ upstream: notes, tools: ['*'] }]\n`,
+  });
+  assert.equal(good.stderr, '');
+  const stated = await gateway.run(['apply', '-f', '-', '--yes'], {
+    input: `roles: [{ name: stated, allow: [{ upstream: nots, tools: ['*'] }] }]\n`,
+  });
+  assert.match(stated.stderr, /^warning: no upstream is named nots, .* role stated/);
+});
+
 test('a key without an administrative role is told so', async () => {
   const file = join(folder.path, 'service.key');
   await writeFile(file, `${gateway.serviceKey}\n`);

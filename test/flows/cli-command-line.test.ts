@@ -128,6 +128,18 @@ test('what is no access key is refused before it is sent anywhere', async () => 
   assert.match(stderr, /TOOLGATE_KEY does not hold an access key/);
 });
 
+test('a key with a mistyped character is said to have one', async () => {
+  const mistyped = 'tgp_LwGzGKs4Lj2H7pOiMYzGLbJPnLpzRSPlyuwLMJyfvni10uT21';
+  const options = { cwd: folder.path, env: { TOOLGATE_KEY: mistyped, TOOLGATE_URL: 'http://127.0.0.1:9' } };
+  const { code, stderr } = await toolgate(['user', 'list'], options);
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    /^error: The access key in TOOLGATE_KEY has a typo: its last six characters do not fit the rest/,
+  );
+  assert.ok(!stderr.includes(mistyped));
+});
+
 test('a gateway that does not answer is one line', async () => {
   const key = 'tgp_LwGzGKs4Lj2H7pOiMYzGLbJPnLpzRSPlyuwLMJyfvni10uT20';
   const options = { cwd: folder.path, env: { TOOLGATE_KEY: key, TOOLGATE_URL: 'http://127.0.0.1:9' } };

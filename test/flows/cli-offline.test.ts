@@ -19,6 +19,35 @@ test('when no gateway runs, commands work on the data folder, without a key', as
   assert.ok((await run('user', 'list', '--json')).json.some((user: { name: string }) => user.name === 'ann'));
 });
 
+test('that no gateway is asked is said on standard error, in scripts and with --json too', async () => {
+  for (const words of [
+    ['user', 'list'],
+    ['user', 'list', '--json'],
+  ]) {
+    const { code, stdout, stderr } = await run(...words);
+    assert.equal(code, 0);
+    assert.match(stderr, /^No gateway uses the data folder \S+toolgate-data; working on it directly\.\n$/);
+    assert.doesNotMatch(stdout, /No gateway/);
+  }
+});
+
+test('a key that is given but not used is warned of, with how to reach a running gateway', async () => {
+  const elsewhere = await createFolder();
+  const gateway = await serveIn(elsewhere.path);
+  const keyed = { cwd: folder.path, env: { TOOLGATE_KEY: gateway.ownerKey } };
+  const added = await toolgate(['user', 'add', 'zoe', '--json'], keyed);
+  assert.equal(added.json.name, 'zoe');
+  assert.match(
+    added.stderr,
+    /^warning: No gateway uses the data folder .*The key in TOOLGATE_KEY is not used: .*--url/,
+  );
+  await writeFile(join(folder.path, 'owner.key'), gateway.ownerKey);
+  const fromFile = await run('user', 'list', '--key-file', 'owner.key');
+  assert.match(fromFile.stderr, /The key in --key-file is not used: .* --url or TOOLGATE_URL\.\n$/);
+  await gateway.stop();
+  await elsewhere.remove();
+});
+
 test('what was done so is in the audit log under the name of the user of the machine', async () => {
   await run('user', 'add', 'bea');
   const [entry] = (await run('audit', 'search', '--action', 'user.create', '--tool', 'bea', '--json')).json;

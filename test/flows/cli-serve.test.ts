@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { openDatabase } from '../../src/store/database.ts';
+import { freePort } from '../free-port.ts';
 import { createFolder, MAIN, serveIn, startToolgateProcess, toolgate } from './cli-process.ts';
 
 const exists = (file: string) => access(file).then(...([() => true, () => false] as const));
@@ -66,6 +67,41 @@ test(
 async function hasCommand(name: string): Promise<boolean> {
   return promisify(execFile)(name, ['--version']).then(...([() => true, () => false] as const));
 }
+
+test('the first commands that are printed reach the gateway, wherever it listens', () =>
+  inFolder(async (cwd) => {
+    const serving = startToolgateProcess(['serve', '--port', '0'], { cwd });
+    const [, endpoint] = await serving.until(/MCP endpoint {4}(\S+)\n/);
+    const [, url] = await serving.until(
+      /Next, with the owner key.*\n\n {2}export TOOLGATE_URL=(\S+)\n.* upstream list\n/,
+    );
+    assert.equal(`${url}/mcp`, endpoint);
+    const [, key] = await serving.until(/Owner key {7}(\S+)\n/);
+    const { code } = await toolgate(['upstream', 'list'], { cwd, env: { TOOLGATE_URL: url!, TOOLGATE_KEY: key! } });
+    assert.equal(code, 0);
+    await serving.stop();
+  }));
+
+test('where commands find the gateway by themselves, no address is printed for them', () =>
+  inFolder(async (cwd) => {
+    const port = await freePort();
+    await writeFile(join(cwd, 'toolgate.yaml'), `listen: { port: ${port} }\n`);
+    const serving = startToolgateProcess(['serve'], { cwd });
+    await serving.until(/--help\n/);
+    const [, key] = await serving.until(/Owner key {7}(\S+)\n/);
+    assert.doesNotMatch(serving.text.stdout, /TOOLGATE_URL/);
+    assert.equal((await toolgate(['upstream', 'list'], { cwd, env: { TOOLGATE_KEY: key! } })).code, 0);
+    await serving.stop();
+  }));
+
+test('a data folder that commands do not look into is no obstacle to those that are printed', () =>
+  inFolder(async (cwd) => {
+    const port = await freePort();
+    await writeFile(join(cwd, 'toolgate.yaml'), `listen: { port: ${port} }\n`);
+    const serving = startToolgateProcess(['serve', '--data-dir', 'elsewhere'], { cwd });
+    await serving.until(new RegExp(`export TOOLGATE_URL=http://127\\.0\\.0\\.1:${port}\n`));
+    await serving.stop();
+  }));
 
 test('the first configuration declares the example, and only its owner may read it', () =>
   inFolder(async (cwd) => {

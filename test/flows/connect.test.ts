@@ -35,6 +35,11 @@ test('a person sees where it leads and what it is for, agrees, and their calls a
   assert.match(done.text, /docs is connected/);
   assert.match(done.text, /ann@provider\.example/);
   assert.equal(await site.accountOf(ann, 'docs'), 'ann@provider.example');
+  const recorded = (await site.recorded('connection.connect')).filter(({ principalId }) => principalId === ann.id);
+  assert.deepEqual(
+    recorded.map(({ principalName, outcome }) => [principalName, outcome]),
+    [[ann.name, 'ok']],
+  );
   const bob = await site.newPerson('bob');
   assert.equal(await site.accountOf(bob, 'docs'), null, 'nobody else works with it');
   const list = await ann.browser.get('/connect');

@@ -80,6 +80,8 @@ describe('local accounts', () => {
     for (const again of [await browser.get(path), await browser.post(path, form)]) {
       assert.equal(again.status, 404);
       assert.match(again.text, /This link cannot be used/);
+      assert.match(again.text, /works once.*toolgate user setup-link NAME/s);
+      assert.doesNotMatch(again.text, /was not completed/);
     }
     assert.deepEqual(eventsOf(user), [
       ['account.set_up', undefined],

@@ -48,7 +48,7 @@ async function finish(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const mayConnect = (owner: ConnectionOwner) => mayStillConnect(context, person, upstream, owner);
-  const browser = { userId: person.userId, browserHash: person.id, mayConnect };
+  const browser = { userId: person.userId, userName: person.userName, browserHash: person.id, mayConnect };
   const { owner, returnTo } = await context.connections.complete(upstream, callback, browser);
   const next =
     readNext(returnTo) === 'all' ? afterThis(await waitingFor(context, person, upstream)) : pageOf(upstream, owner);

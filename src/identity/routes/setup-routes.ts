@@ -28,7 +28,7 @@ export function setupRoutes(fastify: FastifyInstance, context: SignInContext): v
 
   async function offerOf(token: string): Promise<SetupOffer> {
     const offer = context.localAccounts() ? await setup.offerOf(token) : null;
-    if (offer === null) throw new AppError('setup_link_invalid');
+    if (offer === null) throw unusable();
     return offer;
   }
 
@@ -47,7 +47,7 @@ export function setupRoutes(fastify: FastifyInstance, context: SignInContext): v
     const password = form('password');
     if (password !== form('password_again')) return refuse('The two passwords are not the same.', 422);
     const result = await setup.complete(token, { password, code: form('code') });
-    if (result === null) throw new AppError('setup_link_invalid');
+    if (result === null) throw unusable();
     if ('fault' in result) return refuse(result.fault, 422);
     const { user, methods, purpose } = result;
     if (purpose === 'recovery') await context.onUserChanged(user.id);
@@ -55,4 +55,12 @@ export function setupRoutes(fastify: FastifyInstance, context: SignInContext): v
     if (methods === null) return reply.redirect('/sign-in', 303);
     return completeLocally(context, request, reply, { user, methods, returnTo: '/', method: 'setup_link' });
   });
+}
+
+/** Most who see it have used the link and open it once more. */
+function unusable(): AppError {
+  return new AppError(
+    'setup_link_invalid',
+    'A set-up link works once. If you chose a password with it, sign in with that.',
+  );
 }

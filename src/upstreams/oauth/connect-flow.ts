@@ -45,6 +45,8 @@ export interface Beginner {
 }
 
 export interface ReturningBrowser extends Pick<Beginner, 'userId' | 'browserHash'> {
+  /** For the record. */
+  readonly userName?: string | undefined;
   /**
    * Whether the person may still connect it for this owner, and the owner is still there. Asked before the code is used, and
    * once more when the tokens are stored: whoever is disabled in between would keep them.
@@ -193,7 +195,8 @@ export function createConnectFlow(context: ConnectionsContext, parts: ConnectFlo
     },
 
     async complete(name: string, callback: URL, browser: ReturningBrowser): Promise<Completed> {
-      const { userId, browserHash, mayConnect = async () => true } = browser;
+      const { userId, userName, browserHash, mayConnect = async () => true } = browser;
+      const by = { kind: 'user', id: userId, name: userName } as const;
       const state = callback.searchParams.get('state') ?? '';
       const at = {
         tenantId,
@@ -220,11 +223,11 @@ export function createConnectFlow(context: ConnectionsContext, parts: ConnectFlo
           action: 'connection.connect',
           upstream: name,
           owner,
-          by: { kind: 'user', id: userId },
+          by,
           details,
         });
         if (!(await mayConnect(owner))) {
-          await parts.disconnect(name, owner, { kind: 'user', id: userId });
+          await parts.disconnect(name, owner, by);
           throw noLonger();
         }
         context.onChange({ upstream: name, owner, what: 'connected' });
@@ -232,7 +235,6 @@ export function createConnectFlow(context: ConnectionsContext, parts: ConnectFlo
       } catch (error) {
         const refused = explain(upstream, error);
         const reason = error instanceof ProviderFailure ? error.kind : refused.code;
-        const by = { kind: 'user', id: userId } as const;
         const details = { issuer: pending.issuer, error: refused.message };
         recordConnection(context, {
           action: 'connection.connect',

@@ -93,19 +93,20 @@ export class ChannelExchange implements Exchange, Watched {
   }
 
   abort(): void {
-    if (!this.done) this.settle(false);
+    if (!this.done) this.settle();
   }
 
   cancel(reason?: string): void {
     if (this.done) return;
     this.options.tellCancelled(reason);
-    this.settle(false);
+    this.settle();
   }
 
   expire(why: 'silent' | 'too-long'): void {
     this.options.tellCancelled('timeout');
-    this.settle(true);
-    this.options.sink.fail(timeoutError(this.options.upstream, this, why));
+    const failure = timeoutError(this.options.upstream, this, why);
+    this.settle(failure);
+    this.options.sink.fail(failure);
   }
 
   /** The response, with the caller's id in it: the end of this exchange. */
@@ -141,7 +142,7 @@ export class ChannelExchange implements Exchange, Watched {
       this.finishing = true;
       return;
     }
-    this.settle(false);
+    this.settle();
     this.options.sink.end();
   }
 
@@ -149,7 +150,7 @@ export class ChannelExchange implements Exchange, Watched {
   broken(error: unknown): void {
     if (this.done) return;
     const failure = toAppError(error);
-    this.settle(failure.code === 'upstream_unavailable');
+    this.settle(failure.code === 'upstream_unavailable' ? failure : undefined);
     this.options.sink.fail(failure);
   }
 
@@ -163,14 +164,14 @@ export class ChannelExchange implements Exchange, Watched {
     this.waitingBytes += event.length;
     if (this.waitingBytes <= MAX_WAITING_BYTES) return;
     this.options.tellCancelled('too slow');
-    this.settle(false);
+    this.settle();
     this.options.sink.fail(new AppError('upstream_busy', 'The answer came faster than it was read; it was given up.'));
   }
 
-  private settle(failed: boolean): void {
+  private settle(blame?: AppError): void {
     this.done = true;
     this.waiting = [];
     this.options.onDone();
-    if (this.guarded) this.options.guard.leave(failed);
+    if (this.guarded) this.options.guard.leave(blame);
   }
 }

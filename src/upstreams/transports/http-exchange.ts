@@ -93,7 +93,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Watch
 
   giveUp(error: AppError): void {
     if (this.done) return;
-    this.settle(false);
+    this.settle();
     this.sink.fail(error);
   }
 
@@ -106,7 +106,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Watch
 
   abort(): void {
     if (this.done) return;
-    this.settle(false);
+    this.settle();
     this.cut();
   }
 
@@ -191,13 +191,12 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Watch
     } else if (!this.headed) {
       this.fail(new AppError('upstream_invalid', `"${this.host.name}" sent an empty answer.`), false);
     } else {
-      this.settle(false);
+      this.settle();
       this.sink.end();
     }
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
-    if (this.done) return;
     // undici reports an invalid request from within dispatch(), when the caller has no Exchange yet.
     if (this.dispatching) queueMicrotask(() => this.broken(error));
     else this.broken(error);
@@ -224,8 +223,9 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Watch
       this.dispatch();
       return;
     }
-    this.settle(code !== 'UND_ERR_INVALID_ARG');
-    this.sink.fail(failureOfError(this.host.name, error, this.started));
+    const failure = failureOfError(this.host.name, error, this.started);
+    this.settle(code === 'UND_ERR_INVALID_ARG' ? undefined : failure);
+    this.sink.fail(failure);
   }
 
   private repeat(headers: string[]): void {
@@ -265,7 +265,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Watch
     }
     this.sendHead(status, 'json');
     this.sink.data(error.id == null ? withId(error, this.options.body as Buffer, this.init.idSpan) : body);
-    this.settle(false);
+    this.settle();
     this.sink.end();
   }
 
@@ -282,7 +282,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Watch
 
   /** Ends it from our side: the rest of the answer is not read. */
   private fail(error: AppError, blame: boolean): void {
-    this.settle(blame);
+    this.settle(blame ? error : undefined);
     this.cut();
     this.sink.fail(error);
   }
@@ -291,9 +291,9 @@ export class HttpExchange implements Dispatcher.DispatchHandler, Exchange, Watch
     this.controller?.abort(new Error('The gateway ended the request.'));
   }
 
-  private settle(failed: boolean): void {
+  private settle(blame?: AppError): void {
     this.done = true;
     this.host.watchdog.delete(this);
-    if (this.guarded) this.host.guard.leave(failed);
+    if (this.guarded) this.host.guard.leave(blame);
   }
 }
